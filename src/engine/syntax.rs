@@ -1,0 +1,460 @@
+//! The syntax tree as a flat table, and questions about its nodes.
+//!
+//! Nodes stand in pre-order in one vector, so that a subtree is a slice, a parent is one look-up and no walk recurses:
+//! a chain of 200,000 `+` is 200,003 levels deep.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use tree_sitter::{Language, Parser, TreeCursor};
+
+/// Kind id that tree-sitter gives to a node of unexpected text.
+const ERROR: u16 = u16::MAX;
+
+/// The grammar.
+pub fn language() -> &'static Language {
+    static LANGUAGE: OnceLock<Language> = OnceLock::new();
+    LANGUAGE.get_or_init(|| tree_sitter_python::LANGUAGE.into())
+}
+
+fn kind_name(kind: u16) -> &'static str {
+    static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let count = u16::try_from(language().node_kind_count()).expect("the grammar has fewer than 65,536 kinds");
+        (0..count).map(|id| language().node_kind_for_id(id).unwrap_or("")).collect()
+    });
+    if kind == ERROR { "ERROR" } else { names[kind as usize] }
+}
+
+fn field_name(field: u16) -> Option<&'static str> {
+    static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let count = u16::try_from(language().field_count()).expect("the grammar has fewer than 65,536 fields");
+        (0..=count).map(|id| language().field_name_for_id(id).unwrap_or("")).collect()
+    });
+    (field != 0).then(|| names[field as usize])
+}
+
+#[derive(Clone, Copy)]
+struct Record {
+    kind: u16,
+    field: u16,
+    start: u32,
+    end: u32,
+    parent: u32,
+    /// Index behind the last descendant.
+    skip: u32,
+    named: bool,
+    missing: bool,
+}
+
+/// A parsed file: its text and the table of its nodes.
+pub struct Tree {
+    code: String,
+    records: Vec<Record>,
+    errors: Vec<u32>,
+    parsed: tree_sitter::Tree,
+}
+
+impl Tree {
+    /// Parses the text of a whole file.
+    pub fn parse(code: &str) -> Self {
+        thread_local! {
+            static PARSER: RefCell<Parser> = RefCell::new({
+                let mut parser = Parser::new();
+                parser.set_language(language()).expect("the grammar fits the library: both are pinned");
+                parser
+            });
+        }
+        let parsed = PARSER.with_borrow_mut(|parser| parser.parse(code, None)).expect("no cancellation is set up");
+        let (records, errors) = flatten(parsed.walk());
+        Self { code: code.to_string(), records, errors, parsed }
+    }
+
+    /// The text that was parsed.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The tree that queries run on.
+    pub fn parsed(&self) -> &tree_sitter::Tree {
+        &self.parsed
+    }
+
+    /// The node of the whole file. Its range starts behind leading white space and comments count as its children.
+    pub fn root(&self) -> Node<'_> {
+        self.node(0)
+    }
+
+    /// The node with this id. Ids are positions in pre-order: an ancestor's is smaller than a descendant's.
+    pub fn node(&self, id: u32) -> Node<'_> {
+        Node { tree: self, id }
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// False: there is always a root.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// The entry for a node of tree-sitter's own tree, such as a query's capture.
+    pub fn lookup(&self, node: tree_sitter::Node<'_>) -> Node<'_> {
+        let (start, end, kind) = (node.start_byte() as u32, node.end_byte() as u32, node.kind_id());
+        // Zero-width nodes break strict order of starts only among equals, so the first of the equals is a safe origin.
+        let mut id = self.records.partition_point(|record| record.start < start);
+        while id < self.records.len() {
+            let record = self.records[id];
+            if record.start == start && record.end == end && record.kind == kind {
+                return self.node(id as u32);
+            }
+            id += 1;
+        }
+        self.root()
+    }
+
+    /// The smallest named node that holds the range.
+    pub fn covering(&self, range: Range<usize>) -> Node<'_> {
+        let mut node = self.root();
+        'down: loop {
+            for child in node.children() {
+                if child.start() <= range.start && range.end <= child.end() && child.is_named() && child.start() < child.end() {
+                    node = child;
+                    continue 'down;
+                }
+            }
+            return node;
+        }
+    }
+
+    /// All nodes that stand for text the grammar did not expect, or for expected text that is not there.
+    pub fn errors(&self) -> impl Iterator<Item = Node<'_>> {
+        self.errors.iter().map(|&id| self.node(id))
+    }
+}
+
+fn flatten(mut cursor: TreeCursor<'_>) -> (Vec<Record>, Vec<u32>) {
+    let mut records: Vec<Record> = Vec::new();
+    let mut errors = Vec::new();
+    let mut open: Vec<u32> = Vec::new();
+    loop {
+        let node = cursor.node();
+        let id = records.len() as u32;
+        records.push(Record {
+            kind: node.kind_id(),
+            field: cursor.field_id().map_or(0, std::num::NonZeroU16::get),
+            start: node.start_byte() as u32,
+            end: node.end_byte() as u32,
+            parent: open.last().copied().unwrap_or(0),
+            skip: id + 1,
+            named: node.is_named(),
+            missing: node.is_missing(),
+        });
+        if node.is_error() || node.is_missing() {
+            errors.push(id);
+        }
+        if cursor.goto_first_child() {
+            open.push(id);
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            let Some(done) = open.pop() else { return (records, errors) };
+            records[done as usize].skip = records.len() as u32;
+            cursor.goto_parent();
+        }
+    }
+}
+
+/// One node of a [`Tree`]: a copyable handle.
+#[derive(Clone, Copy)]
+pub struct Node<'t> {
+    tree: &'t Tree,
+    id: u32,
+}
+
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+impl Eq for Node<'_> {}
+impl std::hash::Hash for Node<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+impl PartialOrd for Node<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Node<'_> {
+    /// Order in the text, outer before inner.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.id.cmp(&other.id)
+    }
+}
+impl fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {:?}", self.kind(), self.range(), self.text())
+    }
+}
+
+impl<'t> Node<'t> {
+    fn record(self) -> Record {
+        self.tree.records[self.id as usize]
+    }
+
+    /// Position in pre-order.
+    pub fn id(self) -> u32 {
+        self.id
+    }
+
+    /// The tree that this node is of.
+    pub fn tree(self) -> &'t Tree {
+        self.tree
+    }
+
+    /// The grammar's name: `call`, `identifier`, or the token itself, such as `+=`.
+    pub fn kind(self) -> &'static str {
+        kind_name(self.record().kind)
+    }
+
+    /// Whether the kind is this one.
+    pub fn is(self, kind: &str) -> bool {
+        self.kind() == kind
+    }
+
+    /// Whether the kind is one of these.
+    pub fn is_any(self, kinds: &[&str]) -> bool {
+        kinds.contains(&self.kind())
+    }
+
+    /// The role in the parent: `body`, `left`, `function` ...
+    pub fn field(self) -> Option<&'static str> {
+        field_name(self.record().field)
+    }
+
+    /// Whether it is a construct of the grammar and no mere token. Comments are named.
+    pub fn is_named(self) -> bool {
+        self.record().named
+    }
+
+    /// Whether it stands for expected text that is not there.
+    pub fn is_missing(self) -> bool {
+        self.record().missing
+    }
+
+    /// Byte offset of the first byte.
+    pub fn start(self) -> usize {
+        self.record().start as usize
+    }
+
+    /// Byte offset behind the last byte.
+    pub fn end(self) -> usize {
+        self.record().end as usize
+    }
+
+    /// Half-open byte range.
+    pub fn range(self) -> Range<usize> {
+        self.start()..self.end()
+    }
+
+    /// The text in the parsers' view of the file.
+    pub fn text(self) -> &'t str {
+        &self.tree.code[self.range()]
+    }
+
+    /// The node around this one; none for the root.
+    pub fn parent(self) -> Option<Node<'t>> {
+        (self.id != 0).then(|| self.tree.node(self.record().parent))
+    }
+
+    /// From the parent outwards to the root.
+    pub fn ancestors(self) -> impl Iterator<Item = Node<'t>> {
+        std::iter::successors(self.parent(), |node| node.parent())
+    }
+
+    /// This node, then its ancestors.
+    pub fn and_ancestors(self) -> impl Iterator<Item = Node<'t>> {
+        std::iter::successors(Some(self), |node| node.parent())
+    }
+
+    /// All children, tokens and comments included.
+    pub fn children(self) -> impl Iterator<Item = Node<'t>> {
+        let end = self.record().skip;
+        let mut next = self.id + 1;
+        std::iter::from_fn(move || {
+            (next < end).then(|| {
+                let child = self.tree.node(next);
+                next = child.record().skip;
+                child
+            })
+        })
+    }
+
+    /// Children that are constructs: no tokens, no comments, no line continuations.
+    pub fn named_children(self) -> impl Iterator<Item = Node<'t>> {
+        self.children().filter(|child| child.is_named() && !child.is_any(&["comment", "line_continuation"]))
+    }
+
+    /// The only construct inside, if there is exactly one.
+    pub fn only_child(self) -> Option<Node<'t>> {
+        let mut children = self.named_children();
+        let first = children.next()?;
+        children.next().is_none().then_some(first)
+    }
+
+    /// The first child with this role.
+    pub fn child(self, field: &str) -> Option<Node<'t>> {
+        self.children().find(|child| child.field() == Some(field))
+    }
+
+    /// All children with this role, without comments.
+    pub fn children_of(self, field: &'static str) -> impl Iterator<Item = Node<'t>> {
+        self.children().filter(move |child| child.field() == Some(field) && !child.is("comment"))
+    }
+
+    /// The first child of this kind.
+    pub fn child_of_kind(self, kind: &str) -> Option<Node<'t>> {
+        self.children().find(|child| child.is(kind))
+    }
+
+    /// Everything inside, in text order, without this node.
+    pub fn descendants(self) -> impl DoubleEndedIterator<Item = Node<'t>> {
+        (self.id + 1..self.record().skip).map(|id| self.tree.node(id))
+    }
+
+    /// This node and everything inside, in text order.
+    pub fn and_descendants(self) -> impl DoubleEndedIterator<Item = Node<'t>> {
+        (self.id..self.record().skip).map(|id| self.tree.node(id))
+    }
+
+    /// Like [`and_descendants`](Self::and_descendants), but does not go into nodes for which `prune` is true (they are
+    /// themselves yielded).
+    pub fn walk(self, prune: impl Fn(Node<'t>) -> bool) -> impl Iterator<Item = Node<'t>> {
+        let end = self.record().skip;
+        let mut next = self.id;
+        std::iter::from_fn(move || {
+            (next < end).then(|| {
+                let node = self.tree.node(next);
+                next = if prune(node) { node.record().skip } else { next + 1 };
+                node
+            })
+        })
+    }
+
+    /// Whether `other` is this node or inside it.
+    pub fn contains(self, other: Node<'_>) -> bool {
+        self.id <= other.id && other.id < self.record().skip
+    }
+
+    /// The next child of the same parent, tokens and comments included.
+    pub fn next_sibling(self) -> Option<Node<'t>> {
+        let parent = self.parent()?;
+        let next = self.record().skip;
+        (next < parent.record().skip).then(|| self.tree.node(next))
+    }
+
+    /// The previous child of the same parent, tokens and comments included.
+    pub fn previous_sibling(self) -> Option<Node<'t>> {
+        self.parent()?.children().take_while(|child| child.id < self.id).last()
+    }
+
+    /// Whether it is a statement: a child of a module or of a block that is no token and no comment.
+    pub fn is_statement(self) -> bool {
+        self.is_named()
+            && !self.is_any(&["comment", "line_continuation", "ERROR"])
+            && self.parent().is_some_and(|parent| parent.is_any(&["module", "block"]))
+    }
+
+    /// The innermost statement that holds this node, or the node itself if it is one.
+    pub fn statement(self) -> Option<Node<'t>> {
+        self.and_ancestors().find(|node| node.is_statement())
+    }
+
+    /// The innermost function, lambda, class or module around this node (decorators, defaults and annotations of a
+    /// function are around it, not in it: ask the scopes where that matters).
+    pub fn enclosing_definition(self) -> Node<'t> {
+        self.ancestors()
+            .find(|node| node.is_any(&["function_definition", "lambda", "class_definition"]))
+            .unwrap_or(self.tree.root())
+    }
+
+    /// Without any parentheses around it: `((x))` gives `x`.
+    pub fn unparenthesized(self) -> Node<'t> {
+        let mut node = self;
+        while node.is("parenthesized_expression") {
+            match node.only_child() {
+                Some(inner) => node = inner,
+                None => break,
+            }
+        }
+        node
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_agrees_with_the_tree() {
+        let tree = Tree::parse("def f(a, b=[1]):\n    # why\n    return a + b\n");
+        let function = tree.root().named_children().next().expect("one statement");
+        assert_eq!(function.kind(), "function_definition");
+        let parameters = function.child("parameters").expect("parameters");
+        assert_eq!(parameters.named_children().map(Node::text).collect::<Vec<_>>(), ["a", "b=[1]"]);
+        let value = parameters.named_children().nth(1).and_then(|p| p.child("value")).expect("a default");
+        assert_eq!((value.kind(), value.range()), ("list", 11..14));
+        assert_eq!(value.parent().map(Node::kind), Some("default_parameter"));
+        assert!(function.contains(value) && !value.contains(function));
+        let comment = tree.root().descendants().find(|n| n.is("comment")).expect("a comment");
+        assert_eq!(comment.next_sibling().map(Node::kind), Some("block"));
+        assert_eq!(tree.covering(11..12).kind(), "list");
+    }
+
+    #[test]
+    fn captures_are_found_again() {
+        let tree = Tree::parse("x = f(f(1))\n");
+        let mut cursor = tree.parsed().walk();
+        let mut seen = 0;
+        loop {
+            let found = tree.lookup(cursor.node());
+            assert_eq!((found.range(), found.kind()), (cursor.node().byte_range(), cursor.node().kind()));
+            seen += 1;
+            if cursor.goto_first_child() {
+                continue;
+            }
+            let mut up = true;
+            while up && !cursor.goto_next_sibling() {
+                up = cursor.goto_parent();
+            }
+            if !up {
+                break;
+            }
+        }
+        assert_eq!(seen, tree.len());
+    }
+
+    #[test]
+    fn depth_does_not_matter() {
+        let deep = format!("x = {}1{}\n", "(".repeat(100_000), ")".repeat(100_000));
+        let tree = std::thread::Builder::new()
+            .stack_size(512 * 1024)
+            .spawn(move || Tree::parse(&deep).root().and_descendants().filter(|n| n.is("integer")).count())
+            .expect("a thread");
+        assert_eq!(tree.join().expect("no overflow"), 1);
+    }
+
+    #[test]
+    fn errors_are_listed() {
+        assert_eq!(Tree::parse("x = (1\n").errors().count(), 1);
+        assert_eq!(Tree::parse("x = 1\n").errors().count(), 0);
+    }
+}

@@ -1,0 +1,38 @@
+//! What may be known about a name, shared by all transforms.
+//!
+//! Every fact errs towards "unknown": a transform that asks may lose a finding, never a program.
+
+pub mod effects;
+pub mod flow;
+pub mod names;
+pub mod scope;
+pub mod types;
+
+use std::cell::OnceCell;
+
+use crate::engine::syntax::Tree;
+use scope::Scopes;
+
+/// All facts about one parsed file, each computed on first use.
+pub struct Facts<'t> {
+    tree: &'t Tree,
+    scopes: OnceCell<Scopes<'t>>,
+    flow: flow::Graphs,
+}
+
+impl<'t> Facts<'t> {
+    /// Facts about `tree`; nothing is computed yet.
+    pub fn new(tree: &'t Tree) -> Self {
+        Self { tree, scopes: OnceCell::new(), flow: flow::Graphs::default() }
+    }
+
+    /// The syntax tree.
+    pub fn tree(&self) -> &'t Tree {
+        self.tree
+    }
+
+    /// Scopes, variables, and what each name refers to.
+    pub fn scopes(&self) -> &Scopes<'t> {
+        self.scopes.get_or_init(|| Scopes::new(self.tree))
+    }
+}
