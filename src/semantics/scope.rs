@@ -318,6 +318,12 @@ impl<'t> Scopes<'t> {
         self.meanings.get(&identifier.id()).copied().unwrap_or(Resolution::Unknown)
     }
 
+    /// Whether an identifier is a name: a use, a binding or a declaration of a variable, and not an attribute, a keyword
+    /// of a call or a part of a module's name.
+    pub fn is_name(&self, identifier: Node<'t>) -> bool {
+        self.meanings.contains_key(&identifier.id())
+    }
+
     /// What `name` would refer to if it stood in `scope`.
     pub fn lookup(&self, name: &str, scope: ScopeId) -> Resolution {
         let key = self.mangled(name, scope);
