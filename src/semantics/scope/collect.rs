@@ -69,7 +69,9 @@ impl<'t> Collected<'t> {
     fn open(&mut self, definition: Node<'t>, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
         let id = ScopeId(self.scopes.len() as u32);
         let class = match kind {
-            ScopeKind::Class => definition.child("name").map(|name| name.text().trim_start_matches('_')),
+            ScopeKind::Class | ScopeKind::TypeParameters if definition.is("class_definition") => {
+                definition.child("name").map(|name| name.text().trim_start_matches('_'))
+            }
             _ => parent.and_then(|parent| self.scopes[parent.0 as usize].class),
         };
         let names = HashMap::new();
