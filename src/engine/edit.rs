@@ -142,13 +142,13 @@ pub fn docstring(function: Node<'_>) -> Option<Node<'_>> {
 /// `lines` are whole lines in the indentation of [`BodyIndent`]. A body on the line of its `def` is opened into a block, and a
 /// comment behind it stays on the line of the `def`. A docstring that shares its line with the next statement gets a
 /// line of its own. A nested function or class keeps a blank line above it. `None` when the function has no body.
-pub fn insert_at_top(
+pub fn insert_at_top<'t>(
     source: &SourceFile,
-    function: Node<'_>,
-    stays_above: impl Fn(Node<'_>) -> bool,
+    function: Node<'t>,
+    stays_above: impl Fn(Node<'t>) -> bool,
     lines: &[u8],
 ) -> Option<Edit> {
-    let statements: Vec<Node<'_>> = body_block(function)?.named_children().collect();
+    let statements: Vec<Node<'t>> = body_block(function)?.named_children().collect();
     let documented = usize::from(docstring(function).is_some());
     let above = documented + statements[documented..].iter().take_while(|statement| stays_above(**statement)).count();
     if is_on_header_line(source, function) {
