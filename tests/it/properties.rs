@@ -13,7 +13,7 @@ use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
 
 use crate::cases::{accepted, diff, untouched_bytes_stand};
-use crate::readme::{Case, all_cases};
+use crate::readme::{Case, all_cases, ids};
 
 /// Words that bring a random text near to what the transforms look for.
 const WORDS: &[&str] = &[
@@ -137,7 +137,7 @@ fn settings(reversed: bool, unsafe_fixes: bool) -> Settings {
     if reversed {
         selected.reverse();
     }
-    Settings { selected, target: PythonVersion::DEFAULT, options: Options::new(), unsafe_fixes }
+    Settings { selected, target: PythonVersion::DEFAULT, options: Options::new(), unsafe_fixes, known: ids() }
 }
 
 fn works(report: &Report) -> Result<(), TestCaseError> {

@@ -77,6 +77,7 @@ impl Case {
             target: self.target,
             options: self.options.clone(),
             unsafe_fixes,
+            known: ids(),
         }
     }
 
@@ -84,6 +85,11 @@ impl Case {
     pub(crate) fn opts_out(&self, variant: &str) -> bool {
         self.no.iter().any(|no| no == variant)
     }
+}
+
+/// Ids of all transforms.
+pub(crate) fn ids() -> Vec<&'static str> {
+    SUITE.iter().map(|transform| transform.meta().id).collect()
 }
 
 /// Every case of every transform, or what is wrong with the pages.

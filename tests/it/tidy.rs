@@ -11,6 +11,7 @@ use mlfix::engine::transform::Meta;
 use mlfix::transforms::SUITE;
 use tree_sitter::Query;
 
+use crate::readme::ids;
 use crate::rust::{Token, What, production_tokens, tokens};
 
 const TABLE_START: &str = "<!-- transforms: kept by a test -->\n";
@@ -38,7 +39,7 @@ fn no_file_is_a_drawer_for_leftovers() {
 
 #[test]
 fn the_engine_never_names_a_transform() {
-    let ids: Vec<_> = SUITE.iter().map(|transform| transform.meta().id).collect();
+    let ids = ids();
     let mut wrong = Vec::new();
     for (path, text) in rust_files(&["src/engine", "src/semantics"]) {
         for token in production_tokens(&text) {
