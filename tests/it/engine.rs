@@ -157,16 +157,13 @@ fn hostile_texts_are_survived_in_time() {
         ("elif", format!("if x: pass\n{}old = 1\n", "elif x: pass\n".repeat(3_000))),
         ("strings", format!("old = {}\n", "'a' ".repeat(20_000))),
         ("comments", format!("{}old = 1\n", "# x\n".repeat(5_000))),
-        ("a long line", format!("old = [{}]\n", "1, ".repeat(100_000))),
+        ("a long line", format!("old = [{}]\n", "1, ".repeat(30_000))),
         ("error recovery", "def f(x=[]: old = )\n".repeat(1_000)),
     ];
     for (name, text) in texts {
         let start = Instant::now();
         for report in [rename(&text), run(text.into_bytes(), FileKind::Module, &suite(), Mode::Fix)] {
             assert!(!matches!(report.trouble, Some(Trouble::Failed(_))), "{name}: {:?}", report.trouble);
-        }
-        if std::env::var_os("MLFIX_TIMES").is_some() {
-            eprintln!("{name}: {:?}", start.elapsed());
         }
         // A debug build on a busy machine: far above what it takes, far below what a quadratic loop would.
         assert!(start.elapsed() < Duration::from_secs(20), "{name}: {:?}", start.elapsed());
