@@ -172,8 +172,7 @@ fn hostile_texts_are_survived_in_time() {
 
 #[test]
 fn threads_share_settings_and_change_nothing() {
-    // What is wrong with the pages is the business of another test.
-    let texts: Vec<_> = all_cases().unwrap_or_default().into_iter().map(|case| case.before.into_bytes()).collect();
+    let texts: Vec<_> = all_cases().into_iter().map(|case| case.before.into_bytes()).collect();
     let settings = suite();
     let fix = |text: &Vec<u8>| run(text.clone(), FileKind::Module, &settings, Mode::Fix).fixed;
     let alone: Vec<_> = texts.iter().map(fix).collect();
