@@ -134,6 +134,8 @@ fn nothing_to_do_is_nothing_done() {
 /// Repeats in breadth and in depth what recursion, backtracking or a quadratic loop would choke on.
 #[test]
 fn hostile_texts_are_survived_in_time() {
+    let nested: Vec<_> = (0..90).map(|depth| format!("{}for k in d:\n", " ".repeat(depth))).collect();
+    let parameters: Vec<_> = (0..500).map(|number| format!("x{number}=[]")).collect();
     let texts = [
         ("parentheses", format!("old = {}1{}\n", "(".repeat(50_000), ")".repeat(50_000))),
         ("open brackets", "x = [old".repeat(20_000)),
@@ -142,17 +144,9 @@ fn hostile_texts_are_survived_in_time() {
         ("calls", format!("old = f{}\n", "()".repeat(20_000))),
         ("not", format!("old = {}x\n", "not ".repeat(20_000))),
         ("lambdas", format!("old = {}1\n", "lambda x=[]: ".repeat(5_000))),
-        (
-            "blocks",
-            (0..90).map(|depth| format!("{}for k in d:\n", " ".repeat(depth))).collect::<String>()
-                + &" ".repeat(90)
-                + "del d[k]\n",
-        ),
+        ("blocks", nested.concat() + &" ".repeat(90) + "del d[k]\n"),
         ("functions", "def f(x=[]):\n    x.append(1)\n    old = x\n".repeat(500)),
-        (
-            "parameters",
-            format!("def f({}): pass\nold = f\n", (0..500).map(|n| format!("x{n}=[]")).collect::<Vec<_>>().join(", ")),
-        ),
+        ("parameters", format!("def f({}): pass\nold = f\n", parameters.join(", "))),
         ("loops", "for k in d:\n    del d[k]\n".repeat(500)),
         ("elif", format!("if x: pass\n{}old = 1\n", "elif x: pass\n".repeat(3_000))),
         ("strings", format!("old = {}\n", "'a' ".repeat(20_000))),

@@ -1,6 +1,7 @@
 //! Rules of the house that a test can check. Each message says what to do.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +24,7 @@ fn every_rust_file_says_what_lives_in_it() {
         .into_iter()
         .filter(|(_, text)| !text.starts_with("//! ") || text.starts_with("//! stub"))
         .map(|(path, _)| format!("{path}:1: open the file with a `//!` sentence that says what lives here"));
-    report(wrong.collect());
+    report(&wrong.collect::<Vec<_>>());
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn no_file_is_a_drawer_for_leftovers() {
         .map(|(path, _)| path)
         .filter(|path| path.split(['/', '.']).any(|part| drawers.contains(&part)))
         .map(|path| format!("{path}: name the file after the one thing that lives in it"));
-    report(wrong.collect());
+    report(&wrong.collect::<Vec<_>>());
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn the_engine_never_names_a_transform() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn nothing_is_unwrapped_without_a_reason() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 /// A kind or field that the grammar does not have never matches, and nothing else would say so.
@@ -102,7 +103,7 @@ fn kinds_and_fields_exist_in_the_grammar() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 #[test]
@@ -175,7 +176,7 @@ fn a_transform_is_one_folder_with_three_files() {
         }
     }
     wrong.extend(folders.into_iter().map(|folder| format!("transforms/{folder}: is in no line of SUITE")));
-    report(wrong);
+    report(&wrong);
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn queries_are_plain_and_explained() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 /// `MLFIX_UPDATE=1 cargo test` writes the table.
@@ -247,12 +248,12 @@ fn no_file_knows_the_machine_it_was_written_on() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 /// All failures at once.
 #[track_caller]
-fn report(wrong: Vec<String>) {
+fn report(wrong: &[String]) {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
@@ -266,7 +267,9 @@ fn table() -> String {
             None => "none, it reports",
         };
         let folder = id.replace('-', "_");
-        table += &format!("| [`{id}`](transforms/{folder}/README.md) | {summary} | {fixes} | {} |\n", aliases.join(", "));
+        let same = aliases.join(", ");
+        writeln!(table, "| [`{id}`](transforms/{folder}/README.md) | {summary} | {fixes} | {same} |")
+            .expect("memory is enough");
     }
     table
 }
