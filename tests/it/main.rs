@@ -1,6 +1,7 @@
 //! The one integration test binary.
 
 mod cases;
+mod comparison;
 mod engine;
 mod properties;
 mod python;
