@@ -1,3 +1,12 @@
 //! The one integration test binary.
 
+mod cases;
+mod comparison;
+mod engine;
+mod properties;
+mod python;
+mod readme;
+mod rust;
 mod symtable;
+mod tidy;
+mod variants;
