@@ -185,7 +185,7 @@ pub fn insert_at_top<'t>(
     };
     let is_definition = |node: &&Node<'_>| node.is_any(&["function_definition", "class_definition", "decorated_definition"]);
     let line = &source.code()[offset..source.line_end(offset)];
-    if next.filter(is_definition).is_some() && !line.trim().is_empty() {
+    if next.as_ref().is_some_and(is_definition) && !line.trim().is_empty() {
         // The indentation is part of the edit, so that of several such edits each round applies one: the second one meets
         // the blank line and makes no other.
         let white = offset..offset + line.len() - line.trim_start_matches([' ', '\t', '\x0c']).len();

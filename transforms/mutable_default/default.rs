@@ -190,7 +190,7 @@ fn called<'t>(cx: &Context<'t>, call: Node<'t>) -> Option<Mutable> {
             ["builtins", "iter" | "map" | "filter" | "zip" | "enumerate" | "reversed"] | ["itertools", ..] => {
                 bound("an iterator is used up by the calls that read it first")
             }
-            ["builtins", "open"] | ["io", "open"] => bound("the file would be opened again by every call"),
+            ["builtins" | "io", "open"] => bound("the file would be opened again by every call"),
             ["random", "Random"]
             | ["torch", "Generator"]
             | ["numpy", "random", "default_rng" | "RandomState" | "Generator"] => {
@@ -270,10 +270,11 @@ fn closed<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Result<Option<(Str
                 // Have: the outermost attribute of a chain; its inner parts are judged with it.
                 let outermost = !node.parent().is_some_and(|parent| parent.is("attribute"));
                 let called = node.field() == Some("function") && node.parent().is_some_and(|parent| parent.is("call"));
-                if outermost && !called {
-                    if let Some(found) = attribute(cx, node)? {
-                        reservation.get_or_insert((found, node.range()));
-                    }
+                if outermost
+                    && !called
+                    && let Some(found) = attribute(cx, node)?
+                {
+                    reservation.get_or_insert((found, node.range()));
                 }
             }
             "call" => {

@@ -48,7 +48,7 @@ fn overloads<'t>(function: Node<'t>, name: &str) -> Vec<Node<'t>> {
     if same.iter().any(is_overload) { same } else { Vec::new() }
 }
 
-fn functions<'t>(block: Node<'t>) -> impl Iterator<Item = Node<'t>> {
+fn functions(block: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     let definitions = block.named_children().filter_map(|statement| match statement.kind() {
         "decorated_definition" => statement.child("definition"),
         _ => Some(statement),
@@ -56,7 +56,7 @@ fn functions<'t>(block: Node<'t>) -> impl Iterator<Item = Node<'t>> {
     definitions.filter(|definition| definition.is("function_definition"))
 }
 
-fn methods<'t>(class: Node<'t>) -> impl Iterator<Item = Node<'t>> {
+fn methods(class: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     class.child("body").into_iter().flat_map(functions)
 }
 

@@ -70,7 +70,7 @@ fn mentions(within: Node<'_>, name: &str) -> bool {
 }
 
 /// The leaves of an expression, so that white space makes no difference.
-fn tokens<'t>(expression: Node<'t>) -> Vec<&'t str> {
+fn tokens(expression: Node<'_>) -> Vec<&str> {
     let expression = expression.unparenthesized();
     let leaves = expression.and_descendants().filter(|node| node.children().next().is_none() && !node.is("comment"));
     leaves.map(Node::text).collect()

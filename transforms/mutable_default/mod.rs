@@ -294,9 +294,10 @@ fn repair<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, suspect: &Suspect<'t>
     edits.extend(guard);
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let what = suspect.what.strip_prefix("one ").unwrap_or(&suspect.what);
-    let title = match guard::is_signature_only(parameter) {
-        true => "Let the default be None, as the implementations have to".to_string(),
-        false => format!("Create the {what} in each call"),
+    let title = if guard::is_signature_only(parameter) {
+        "Let the default be None, as the implementations have to".to_string()
+    } else {
+        format!("Create the {what} in each call")
     };
     Repair::Fix(Fix { title, tier, edits, imports, span: parameter.function.range() })
 }

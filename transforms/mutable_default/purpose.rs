@@ -55,14 +55,9 @@ fn telling_use<'t>(parameter: &Parameter<'t>, made: &Made, one: &One<'t>) -> Opt
     let sign = |text: String| Some((text, one.mention));
     match &one.what {
         What::Use(Use::Mutated(Mutation { kind, node, .. })) => match kind {
-            MutationKind::Method(method) if TAKING.contains(method) => {
-                sign(format!("things are taken out of `{name}` again, as out of a store that lasts"))
-            }
+            _ if takes_out(kind) => sign(format!("things are taken out of `{name}` again, as out of a store that lasts")),
             MutationKind::Method("setdefault") if is_value_used(*node) => {
                 sign(format!("what `{name}` holds already is used again, as in a cache"))
-            }
-            MutationKind::DeleteItem(_) | MutationKind::DeleteSlice(_) => {
-                sign(format!("things are taken out of `{name}` again, as out of a store that lasts"))
             }
             MutationKind::SetItem(_) if is_in_augmented_assignment(*node) => {
                 sign(format!("`{name}` is counted up from what it held before"))
@@ -70,15 +65,23 @@ fn telling_use<'t>(parameter: &Parameter<'t>, made: &Made, one: &One<'t>) -> Opt
             MutationKind::SetItem(_) if !made.is_empty && matches!(made.what, "list" | "array" | "bytearray") => {
                 sign(format!("a place of `{name}` is overwritten, as in a variable that lasts"))
             }
-            MutationKind::Function("heapq.heappop" | "heapq.heapreplace" | "heapq.heappushpop") => {
-                sign(format!("things are taken out of `{name}` again, as out of a store that lasts"))
-            }
             _ => None,
         },
         What::Use(Use::Escapes(Escape::Stored(target))) if stores_dict(*target, one.mention) => {
             sign("all instances share their attributes through it".to_string())
         }
         _ => None,
+    }
+}
+
+fn takes_out(kind: &MutationKind<'_>) -> bool {
+    match kind {
+        MutationKind::Method(method) => TAKING.contains(method),
+        MutationKind::Function(function) => {
+            ["heappop", "heapreplace", "heappushpop"].iter().any(|name| function.ends_with(name))
+        }
+        MutationKind::DeleteItem(_) | MutationKind::DeleteSlice(_) => true,
+        _ => false,
     }
 }
 
@@ -99,7 +102,7 @@ fn stores_dict(target: Node<'_>, mention: Node<'_>) -> bool {
 fn changed_by_constructor<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Option<Sign<'t>> {
     parameter.class()?;
     let name = parameter.function.child("name")?.text();
-    let constructor = ["__init__", "__new__", "__post_init__", "__init_subclass__", "__call__"][..4].contains(&name);
+    let constructor = ["__init__", "__new__", "__post_init__", "__init_subclass__"].contains(&name);
     let changed = constructor.then(|| uses.first_mutation()).flatten()?;
     Some((format!("every new object is entered into `{}`, as into a registry", parameter.name.text()), changed.mention))
 }

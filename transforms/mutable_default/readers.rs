@@ -94,7 +94,7 @@ fn weight(reader: &Reader<'_>) -> u8 {
     }
 }
 
-/// Whether TorchScript compiles the function, so that only `Optional[..]` will do.
+/// Whether `TorchScript` compiles the function, so that only `Optional[..]` will do.
 pub(super) fn is_scripted<'t>(cx: &Context<'t>, function: Node<'t>) -> bool {
     decorators(function).any(|decorator| is_torchscript(cx, decorator)) || torchscript_mention(cx).is_some()
 }
@@ -103,7 +103,7 @@ fn target(decorator: Node<'_>) -> Node<'_> {
     if decorator.is("call") { decorator.child("function").unwrap_or(decorator) } else { decorator }
 }
 
-fn last_segment<'t>(node: Node<'t>) -> &'t str {
+fn last_segment(node: Node<'_>) -> &str {
     node.child("attribute").unwrap_or(node).text()
 }
 
@@ -137,7 +137,7 @@ fn decorated<'t>(cx: &Context<'t>, decorator: Node<'t>) -> Option<Reader<'t>> {
 }
 
 /// Whether any import statement of the file names this package.
-fn is_imported<'t>(cx: &Context<'t>, package: &str) -> bool {
+fn is_imported(cx: &Context<'_>, package: &str) -> bool {
     let statements = cx.tree.root().descendants().filter(|node| node.is_any(&["import_statement", "import_from_statement"]));
     statements.into_iter().any(|statement| {
         let from = statement.child("module_name").into_iter();
