@@ -98,7 +98,7 @@ fn unit_around(source: &SourceFile, node: Node<'_>) -> String {
         (own_line && !inner.is_empty()).then(|| inner.to_string())
     };
     let enclosing = node.ancestors().find(|around| around.is("block")).and_then(added);
-    let any = || node.tree().root().descendants().filter(|block| block.is("block") && !node.contains(*block)).find_map(added);
+    let any = || node.tree().root().descendants().filter(|block| block.is("block")).find_map(added);
     enclosing.or_else(any).unwrap_or_else(|| "    ".to_string())
 }
 
@@ -213,10 +213,12 @@ fn open_body(source: &SourceFile, function: Node<'_>, statements: &[Node<'_>], a
         let mut behind = function.and_ancestors().filter_map(Node::next_sibling);
         behind.find(|node| node.is("comment") && source.line(node.start()) == source.line(last.end()))
     });
+    // With CRLF line ends the grammar takes the carriage return for a part of the comment.
+    let comment_end = comment.map(|comment| comment.start() + comment.text().trim_end().len());
     let mut text = Vec::new();
-    if let Some(comment) = comment {
+    if let (Some(comment), Some(end)) = (comment, comment_end) {
         let semicolon = source.code()[last.end()..comment.start()].rfind(';').map_or(0, |at| at + 1);
-        text.extend(&source.bytes()[last.end() + semicolon..comment.end()]);
+        text.extend(&source.bytes()[last.end() + semicolon..end]);
     }
     for (index, statement) in statements.iter().enumerate() {
         text.push(b'\n');
@@ -230,7 +232,7 @@ fn open_body(source: &SourceFile, function: Node<'_>, statements: &[Node<'_>], a
         text.push(b'\n');
         text.extend(lines.strip_suffix(b"\n").unwrap_or(lines));
     }
-    let end = comment.map_or_else(|| body.end().max(last.end()), Node::end);
+    let end = comment_end.unwrap_or_else(|| body.end().max(last.end()));
     Some(Edit::replace(colon.end()..end, text))
 }
 
@@ -286,9 +288,10 @@ mod tests {
     fn bodies_on_the_line_of_the_def_are_opened() {
         guarded("def f(): x; y;\n", "def f():\n    if g:\n        h\n    x\n    y\n");
         guarded("def f(): 'd'; x  # c\n", "def f():  # c\n    'd'\n    if g:\n        h\n    x\n");
+        guarded("def f(): x  # c\r\ny\r\n", "def f():  # c\r\n    if g:\r\n        h\r\n    x\r\ny\r\n");
         guarded("def f(): x; # c", "def f(): # c\n    if g:\n        h\n    x");
         guarded("def f(): 'd'", "def f():\n    'd'\n    if g:\n        h");
-        guarded("def f(): \\\n  x\n", "def f():\n    if g:\n        h\n    x\n");
+        guarded("def f(): \\\n  x\n", "def f():\n  if g:\n    h\n  x\n");
         guarded("class A:\n\tdef f(s): x\n", "class A:\n\tdef f(s):\n\t\tif g:\n\t\t\th\n\t\tx\n");
         guarded("class A:\n  def f(s): x  # c\n  y = 1\n", "class A:\n  def f(s):  # c\n    if g:\n      h\n    x\n  y = 1\n");
     }

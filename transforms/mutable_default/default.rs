@@ -320,9 +320,11 @@ fn same_in_body<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, name: Node<'t>)
     if declared {
         return Err(format!("the body declares `{text}` global, which must come before its use"));
     }
+    let in_lambda = name.ancestors().take_while(|around| parameter.value.contains(*around)).any(|around| around.is("lambda"));
     match here {
-        Resolution::Builtin => Ok(None),
-        Resolution::Unknown => Err(format!("it cannot be told what `{text}` is")),
+        // Whatever the `def` has looked up exists; a lambda looks its names up later.
+        Resolution::Builtin if !in_lambda || PURE.contains(&text) => Ok(None),
+        Resolution::Builtin | Resolution::Unknown => Err(format!("it cannot be told what `{text}` is")),
         Resolution::Variable(id) => {
             let variable = scopes.variable(id);
             if !scopes.definition(variable.scope).is("module") {
@@ -332,7 +334,7 @@ fn same_in_body<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, name: Node<'t>)
                 return Err(format!("`{text}` is bound more than once, so that a later call may find another value"));
             };
             let in_loop = binding.node.ancestors().any(|around| around.is_any(&["for_statement", "while_statement"]));
-            if name.ancestors().take_while(|around| *around != parameter.value).any(|around| around.is("lambda")) {
+            if in_lambda {
                 return Err(format!("the lambda in the default would look for `{text}` inside the function"));
             }
             match binding.kind {
