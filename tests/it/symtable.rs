@@ -11,6 +11,7 @@ use serde_json::Value;
 
 /// Prints one line of JSON per file named on standard input: every function, class, lambda and comprehension with its
 /// line and, for each name in it, whether it is `local`, `free` (of a function around it) or `global`.
+/// From Python 3.12 on most comprehensions are inlined, and their names listed in the scope around (PEP 709).
 /// Annotations and type parameters have tables of their own from Python 3.12 or 3.14 on and are passed over.
 const REFERENCE: &str = r#"
 import json, sys, symtable, warnings
@@ -36,7 +37,7 @@ for path in sys.stdin.read().splitlines():
             walk(symtable.symtable(file.read(), path, "exec"), out)
     except (SyntaxError, ValueError, OSError, RecursionError):
         out = None
-    print(json.dumps([path, out]))
+    print(json.dumps([path, out, sys.version_info >= (3, 12)]))
 "#;
 
 /// Line (1-based, 0 for the module), name, and each name inside with what it is.
@@ -105,7 +106,7 @@ fn is_artefact(name: &str) -> bool {
 }
 
 /// Where the two disagree, in words; empty when they agree.
-fn differences(ours: &[(Table, BTreeSet<String>)], theirs: &[Value]) -> Vec<String> {
+fn differences(ours: &[(Table, BTreeSet<String>)], theirs: &[Value], inlined: bool) -> Vec<String> {
     let mut theirs: Vec<Table> = theirs
         .iter()
         .map(|entry| {
@@ -116,11 +117,11 @@ fn differences(ours: &[(Table, BTreeSet<String>)], theirs: &[Value]) -> Vec<Stri
         })
         .collect();
     let mut out = Vec::new();
-    for ((line, scope, our_names), annotated) in ours {
+    for ((line, scope, our_names), annotated) in ours.iter().filter(|((_, scope, _), _)| !inlined || scope != "comp") {
         // Several comprehensions may start on one line: take the one that fits best.
         let candidates = theirs.iter().enumerate().filter(|(_, (l, s, _))| (l, s) == (line, scope));
         let best = candidates
-            .map(|(at, (_, _, their_names))| (different_names(our_names, annotated, their_names, *line == 0), at))
+            .map(|(at, (_, _, their_names))| (different_names(our_names, annotated, their_names, *line == 0, inlined), at))
             .min_by_key(|(wrong, _)| wrong.len());
         let Some((wrong, at)) = best else {
             out.push(format!("line {line}: {scope} is no scope"));
@@ -129,6 +130,7 @@ fn differences(ours: &[(Table, BTreeSet<String>)], theirs: &[Value]) -> Vec<Stri
         out.extend(wrong.into_iter().map(|what| format!("line {line}, {scope}: {what}")));
         theirs.swap_remove(at);
     }
+    theirs.retain(|(_, scope, _)| !inlined || scope != "comp");
     out.extend(theirs.iter().map(|(line, scope, _)| format!("line {line}: {scope} is a scope")));
     out
 }
@@ -138,6 +140,7 @@ fn different_names(
     annotated: &BTreeSet<String>,
     theirs: &BTreeMap<String, String>,
     is_module: bool,
+    inlined: bool,
 ) -> Vec<String> {
     let mut out = Vec::new();
     for (name, kind) in theirs.iter().filter(|(name, _)| !is_artefact(name)) {
@@ -145,7 +148,7 @@ fn different_names(
             // A name bound only by a walrus in a comprehension is `global` in the table of the module.
             Some(found) => found == kind || (is_module && kind == "global"),
             // It may only pass through to a scope inside, or be declared `global` in a function of the module.
-            None => kind == "free" || (is_module && kind == "global"),
+            None => inlined || kind == "free" || (is_module && kind == "global"),
         };
         if !fits {
             out.push(format!("{name} is {kind}, found {:?}", ours.get(name)));
@@ -180,7 +183,8 @@ fn compare(paths: &[String]) -> Option<(usize, Vec<String>)> {
             continue;
         }
         compared += 1;
-        wrong.extend(differences(&tables(&source), theirs).into_iter().map(|what| format!("{path}: {what}")));
+        let inlined = entry[2].as_bool().unwrap_or_default();
+        wrong.extend(differences(&tables(&source), theirs, inlined).into_iter().map(|what| format!("{path}: {what}")));
     }
     Some((compared, wrong))
 }

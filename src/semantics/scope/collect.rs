@@ -69,11 +69,13 @@ impl<'t> Collected<'t> {
     fn open(&mut self, definition: Node<'t>, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
         let id = ScopeId(self.scopes.len() as u32);
         let class = match kind {
-            ScopeKind::Class => definition.child("name").map(|name| name.text().trim_start_matches('_')),
+            ScopeKind::Class | ScopeKind::TypeParameters if definition.is("class_definition") => {
+                definition.child("name").map(|name| name.text().trim_start_matches('_'))
+            }
             _ => parent.and_then(|parent| self.scopes[parent.0 as usize].class),
         };
         let names = HashMap::new();
-        self.scopes.push(Scope { kind, definition, parent, class, names, has_star: false, is_dynamic: false });
+        self.scopes.push(Scope { kind, definition, parent, class, names, star: None, is_dynamic: false });
         id
     }
 
@@ -329,7 +331,7 @@ impl<'t> Collected<'t> {
         }
         if node.child_of_kind("wildcard_import").is_some() {
             let scope = &mut self.scopes[scope.0 as usize];
-            scope.has_star = true;
+            scope.star = Some(node);
             scope.is_dynamic = true;
         }
         for name in node.children_of("name") {
