@@ -16,6 +16,7 @@ use crate::write::{Cause, Interrupt, Root, resolve_named};
 
 mod ordered;
 
+pub(crate) use ordered::WORKER;
 pub use ordered::in_order;
 
 /// Larger files are skipped: 4 MiB. Byte offsets are stored in 32 bits, and such files are data.
