@@ -279,16 +279,36 @@ mod tests {
     fn errors_name_the_line_and_the_nearest_word() {
         for (name, text, expected) in [
             ("pyproject.toml", "[tool.mlfix]\nslect = []\n", "pyproject.toml:2: unknown key `slect`; did you mean `select`?"),
-            ("mlfix.toml", "\nselect = ['mutable-defalt']\n", "mlfix.toml:2: there is no transform `mutable-defalt`; did you mean `mutable-default`?"),
-            ("mlfix.toml", "fix = true\n", "mlfix.toml:1: `fix` cannot be configured: only the command line can make mlfix change files"),
-            ("mlfix.toml", "unsafe-fixes = true\n", "mlfix.toml:1: `unsafe-fixes` cannot be configured: only the command line can make mlfix change files"),
+            (
+                "mlfix.toml",
+                "\nselect = ['mutable-defalt']\n",
+                "mlfix.toml:2: there is no transform `mutable-defalt`; did you mean `mutable-default`?",
+            ),
+            (
+                "mlfix.toml",
+                "fix = true\n",
+                "mlfix.toml:1: `fix` cannot be configured: only the command line can make mlfix change files",
+            ),
+            (
+                "mlfix.toml",
+                "unsafe-fixes = true\n",
+                "mlfix.toml:1: `unsafe-fixes` cannot be configured: only the command line can make mlfix change files",
+            ),
             ("mlfix.toml", "[tool.mlfix]\n", "mlfix.toml:1: in this file the keys stand at the top, without `[tool.mlfix]`"),
             ("mlfix.toml", "select = 'B006'\n", "mlfix.toml:1: `select` must be a list of texts"),
             ("mlfix.toml", "select = [\n1]\n", "mlfix.toml:2: `select` must be a list of texts"),
             ("mlfix.toml", "target-version = 3.9\n", "mlfix.toml:1: `target-version` must be a text such as \"3.9\""),
-            ("mlfix.toml", "target-version = '2.7'\n", "mlfix.toml:1: `2.7` is not a Python 3 version; write it as `3.9` or `py39`"),
+            (
+                "mlfix.toml",
+                "target-version = '2.7'\n",
+                "mlfix.toml:1: `2.7` is not a Python 3 version; write it as `3.9` or `py39`",
+            ),
             ("mlfix.toml", "mutable-default = 1\n", "mlfix.toml:1: `mutable-default` must be a table of options"),
-            ("mlfix.toml", "per-file-ignores = []\n", "mlfix.toml:1: `per-file-ignores` must be a table from pattern to transforms"),
+            (
+                "mlfix.toml",
+                "per-file-ignores = []\n",
+                "mlfix.toml:1: `per-file-ignores` must be a table from pattern to transforms",
+            ),
             ("pyproject.toml", "tool.mlfix = 1\n", "pyproject.toml:1: `tool.mlfix` must be a table"),
         ] {
             assert_eq!(parse(name, text).expect_err(expected), expected);

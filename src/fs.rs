@@ -98,8 +98,7 @@ impl Stat {
     #[cfg(unix)]
     fn of(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
-        let nanoseconds =
-            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
         Self {
             regular: metadata.is_file(),
             device: metadata.dev(),
@@ -116,24 +115,15 @@ impl Stat {
 
     #[cfg(not(unix))]
     fn of(metadata: &Metadata) -> Self {
-        let since_1970 =
-            |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
+        let since_1970 = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
         Self {
             regular: metadata.is_file(),
             device: 0,
             inode: 0,
             size: metadata.len(),
-            modified_ns: metadata
-                .modified()
-                .ok()
-                .and_then(since_1970)
-                .map_or(0, |age| age.as_nanos().cast_signed()),
+            modified_ns: metadata.modified().ok().and_then(since_1970).map_or(0, |age| age.as_nanos().cast_signed()),
             changed_ns: 0,
-            mode: if metadata.permissions().readonly() {
-                0o444
-            } else {
-                0o644
-            },
+            mode: if metadata.permissions().readonly() { 0o444 } else { 0o644 },
             user: 0,
             group: 0,
             links: 1,
@@ -153,10 +143,7 @@ pub enum Refusal {
 impl Refusal {
     /// The refusal that `error` carries, if it is one.
     pub fn of(error: &io::Error) -> Option<Self> {
-        error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref())
-            .copied()
+        error.get_ref().and_then(|inner| inner.downcast_ref()).copied()
     }
 }
 
@@ -179,7 +166,5 @@ impl From<Refusal> for io::Error {
 
 /// Whether the path only goes down: no `..`, no root, no drive. `.` is gone by the time that a path has components.
 pub fn is_plain(relative: &Path) -> bool {
-    relative
-        .components()
-        .all(|component| matches!(component, Component::Normal(_)))
+    relative.components().all(|component| matches!(component, Component::Normal(_)))
 }

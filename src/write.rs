@@ -34,12 +34,7 @@ pub use sweep::sweep;
 /// may have renamed and then report a failure. An error leaves no temporary file, unless removing it failed too.
 /// A file that was changed, moved or removed after it was read is left alone. What remains is the moment between the last comparison
 /// and the rename, some microseconds.
-pub fn write(
-    root: &Root,
-    relative: &Path,
-    snapshot: &Snapshot,
-    new: &[u8],
-) -> Result<Written, WriteError> {
+pub fn write(root: &Root, relative: &Path, snapshot: &Snapshot, new: &[u8]) -> Result<Written, WriteError> {
     write_on(&Os, root, relative, snapshot, new)
 }
 
@@ -62,15 +57,10 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HardLink(names) => write!(
-                f,
-                "was one of {names} hard-linked names and is now a file of its own; the other names keep their bytes"
-            ),
-            Self::NotSynced(error) => write!(
-                f,
-                "written, but it may not survive a power cut: {}",
-                Cause(error)
-            ),
+            Self::HardLink(names) => {
+                write!(f, "was one of {names} hard-linked names and is now a file of its own; the other names keep their bytes")
+            }
+            Self::NotSynced(error) => write!(f, "written, but it may not survive a power cut: {}", Cause(error)),
         }
     }
 }
@@ -111,22 +101,13 @@ impl std::error::Error for WriteError {
     }
 }
 
-fn write_on(
-    fs: &dyn Fs,
-    root: &Root,
-    relative: &Path,
-    snapshot: &Snapshot,
-    new: &[u8],
-) -> Result<Written, WriteError> {
+fn write_on(fs: &dyn Fs, root: &Root, relative: &Path, snapshot: &Snapshot, new: &[u8]) -> Result<Written, WriteError> {
     let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
         return Err(WriteError::Changed);
     };
-    let folder = fs
-        .folder(root.folder(), parent)
-        .map_err(|error| gone_or("opening its folder", error))?;
+    let folder = fs.folder(root.folder(), parent).map_err(|error| gone_or("opening its folder", error))?;
     let original = unchanged(fs, &folder, name, snapshot)?;
-    fs.check_writable(&folder, name)
-        .map_err(WriteError::Denied)?;
+    fs.check_writable(&folder, name).map_err(WriteError::Denied)?;
 
     let temporary = Temporary::create(fs, &folder)?;
     fill(fs, &temporary.file, &original, &snapshot.stat, new)?;
@@ -146,16 +127,9 @@ fn write_on(
 }
 
 /// The file under that name, if it is still the one that was read, to the byte.
-fn unchanged(
-    fs: &dyn Fs,
-    folder: &Folder,
-    name: &OsStr,
-    snapshot: &Snapshot,
-) -> Result<File, WriteError> {
+fn unchanged(fs: &dyn Fs, folder: &Folder, name: &OsStr, snapshot: &Snapshot) -> Result<File, WriteError> {
     const DOING: &str = "reading it again";
-    let file = fs
-        .open(folder, Path::new(name))
-        .map_err(|error| gone_or(DOING, error))?;
+    let file = fs.open(folder, Path::new(name)).map_err(|error| gone_or(DOING, error))?;
     match snapshot::read_file(fs, &file, snapshot.stat.size) {
         Ok(now) if now.is_same_as(snapshot) => Ok(file),
         Err(ReadError::Io(error)) => Err(WriteError::Io(DOING, error)),
@@ -165,28 +139,15 @@ fn unchanged(
 
 /// It was there when it was read, so a path that leads nowhere, or through a link, is a change.
 fn gone_or(doing: &'static str, error: io::Error) -> WriteError {
-    let gone = matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    );
-    if gone || Refusal::of(&error).is_some() {
-        WriteError::Changed
-    } else {
-        WriteError::Io(doing, error)
-    }
+    let gone = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    if gone || Refusal::of(&error).is_some() { WriteError::Changed } else { WriteError::Io(doing, error) }
 }
 
 /// Makes the temporary file what the old one shall become, down to the medium.
 ///
 /// Owner before attributes before mode: chown(2) clears set-user-id and capabilities, an access control list rewrites the
 /// group bits, and until the last step nobody but the owner can read the new bytes.
-fn fill(
-    fs: &dyn Fs,
-    file: &File,
-    original: &File,
-    wanted: &Stat,
-    new: &[u8],
-) -> Result<(), WriteError> {
+fn fill(fs: &dyn Fs, file: &File, original: &File, wanted: &Stat, new: &[u8]) -> Result<(), WriteError> {
     const DOING: &str = "writing a temporary file beside it";
     let failed = |error| WriteError::Io(DOING, error);
     let mut rest = new;
@@ -201,14 +162,12 @@ fn fill(
     let user = (stat.user != wanted.user).then_some(wanted.user);
     let group = (stat.group != wanted.group).then_some(wanted.group);
     if user.is_some() || group.is_some() {
-        fs.chown(file, user, group)
-            .map_err(|error| WriteError::NotKept("owner", Some(error)))?;
+        fs.chown(file, user, group).map_err(|error| WriteError::NotKept("owner", Some(error)))?;
     }
     copy_attributes(fs, original, file)?;
     let mut stat = fs.stat(file).map_err(failed)?;
     if stat.mode != wanted.mode {
-        fs.chmod(file, wanted.mode)
-            .map_err(|error| WriteError::NotKept("mode", Some(error)))?;
+        fs.chmod(file, wanted.mode).map_err(|error| WriteError::NotKept("mode", Some(error)))?;
         stat = fs.stat(file).map_err(failed)?;
     }
     // chmod(2) drops set-group-id without a word when the caller is not in the group.
@@ -228,9 +187,7 @@ fn copy_attributes(fs: &dyn Fs, from: &File, to: &File) -> Result<(), WriteError
     let mut wanted = fs.xattrs(from).map_err(failed)?;
     let present = fs.xattrs(to).map_err(failed)?;
     // Signatures and capabilities belong to the old bytes; any write renews or drops them (capabilities(7), xattr(7)).
-    wanted.retain(|(name, _)| {
-        name != "security.capability" && name != "security.ima" && name != "security.evm"
-    });
+    wanted.retain(|(name, _)| name != "security.capability" && name != "security.ima" && name != "security.evm");
     for (name, _) in &present {
         let stays = wanted.iter().any(|(kept, _)| kept == name);
         // Labels that the system puts on each new file are not ours to take away.
@@ -238,19 +195,13 @@ fn copy_attributes(fs: &dyn Fs, from: &File, to: &File) -> Result<(), WriteError
             fs.remove_xattr(to, name).map_err(failed)?;
         }
     }
-    for attribute in wanted
-        .iter()
-        .filter(|attribute| !present.contains(attribute))
-    {
+    for attribute in wanted.iter().filter(|attribute| !present.contains(attribute)) {
         let (name, value) = attribute;
         match fs.set_xattr(to, name, value) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
             // Other name spaces hold what a file system keeps for itself, such as where the stripes of a file lie.
-            Err(_)
-                if !["user.", "system.", "security."]
-                    .iter()
-                    .any(|space| is_in(name, space)) => {}
+            Err(_) if !["user.", "system.", "security."].iter().any(|space| is_in(name, space)) => {}
             Err(error) => return Err(failed(error)),
         }
     }
@@ -277,13 +228,7 @@ impl<'a> Temporary<'a> {
             let name = OsString::from(sweep::stray_name(std::process::id(), random()));
             match fs.create(folder, &name) {
                 Ok(file) => {
-                    return Ok(Self {
-                        fs,
-                        folder,
-                        name,
-                        file,
-                        placed: false,
-                    });
+                    return Ok(Self { fs, folder, name, file, placed: false });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempts < 8 => {
                     attempts += 1;
@@ -296,9 +241,7 @@ impl<'a> Temporary<'a> {
     }
 
     fn put_in_place_of(mut self, name: &OsStr) -> Result<(), WriteError> {
-        self.fs
-            .rename(self.folder, &self.name, name)
-            .map_err(|error| WriteError::Io("replacing it", error))?;
+        self.fs.rename(self.folder, &self.name, name).map_err(|error| WriteError::Io("replacing it", error))?;
         self.placed = true;
         Ok(())
     }

@@ -248,7 +248,9 @@ impl Page {
         }
         if let Some(changes) = &changes {
             if plan.stdout.terminal || plan.stdout.color {
-                let behind = |lines| if plan.format == Format::Full && plan.stdout.terminal { ids(report, &lines) } else { String::new() };
+                let behind = |lines| {
+                    if plan.format == Format::Full && plan.stdout.terminal { ids(report, &lines) } else { String::new() }
+                };
                 changes.show(told.patch_name, plan.stdout, behind, &mut self.out);
             } else {
                 changes.write(told.patch_name, &mut self.out);

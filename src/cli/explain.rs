@@ -60,7 +60,7 @@ fn explain_line(path: &Path, line: usize, plan: &Plan) -> anyhow::Result<u8> {
     }
 
     let mut out = Vec::new();
-    let mut put = |text: &str, out: &mut Vec<u8>| {
+    let put = |text: &str, out: &mut Vec<u8>| {
         out.extend_from_slice(text.as_bytes());
         out.push(b'\n');
     };
@@ -103,7 +103,12 @@ fn explain_line(path: &Path, line: usize, plan: &Plan) -> anyhow::Result<u8> {
     }
     if !anything {
         let mut text = format!("Nothing was found in line {line} of {name}, and nothing was considered there.");
-        let mut others: Vec<usize> = report.outcomes.iter().filter_map(|outcome| outcome.origin.as_ref()).map(|range| place(source, range.start).line).collect();
+        let mut others: Vec<usize> = report
+            .outcomes
+            .iter()
+            .filter_map(|outcome| outcome.origin.as_ref())
+            .map(|range| place(source, range.start).line)
+            .collect();
         others.sort_unstable();
         others.dedup();
         if !others.is_empty() {

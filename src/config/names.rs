@@ -7,9 +7,8 @@ use crate::transforms::SUITE;
 ///
 /// The error names the nearest id.
 pub fn transform(name: &str) -> Result<&'static dyn Transform, String> {
-    let named = |meta: &Meta| {
-        meta.id.eq_ignore_ascii_case(name) || meta.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
-    };
+    let named =
+        |meta: &Meta| meta.id.eq_ignore_ascii_case(name) || meta.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name));
     SUITE.iter().copied().find(|transform| named(transform.meta())).ok_or_else(|| {
         let ids: Vec<&str> = SUITE.iter().map(|transform| transform.meta().id).collect();
         format!("there is no transform `{name}`{}", did_you_mean(name, &ids))

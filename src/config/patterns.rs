@@ -47,9 +47,10 @@ impl Patterns {
         let Ok(relative) = path.strip_prefix(&self.folder) else {
             return path.file_name().is_some_and(|name| self.names.is_match(name));
         };
-        relative.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()).any(|ancestor| {
-            self.paths.is_match(ancestor) || ancestor.file_name().is_some_and(|name| self.names.is_match(name))
-        })
+        relative
+            .ancestors()
+            .filter(|ancestor| !ancestor.as_os_str().is_empty())
+            .any(|ancestor| self.paths.is_match(ancestor) || ancestor.file_name().is_some_and(|name| self.names.is_match(name)))
     }
 }
 
@@ -79,9 +80,8 @@ mod tests {
 
     #[test]
     fn names_match_anywhere_and_paths_below_the_folder() {
-        let matches = |glob: &str, path: &str| {
-            Patterns::new(Path::new("/p"), &[glob]).expect("a glob").matches(Path::new(path))
-        };
+        let matches =
+            |glob: &str, path: &str| Patterns::new(Path::new("/p"), &[glob]).expect("a glob").matches(Path::new(path));
         for (glob, path, expected) in [
             ("conftest.py", "/p/a/conftest.py", true),
             ("legacy", "/p/a/legacy/b/c.py", true),

@@ -7,7 +7,7 @@ use crate::engine::version::PythonVersion;
 ///
 /// The syntax is that of <https://packaging.python.org/en/latest/specifications/version-specifiers/> and
 /// <https://python-poetry.org/docs/dependency-specification/>.
-pub fn oldest(requirement: &str) -> Option<PythonVersion> {
+pub(super) fn oldest(requirement: &str) -> Option<PythonVersion> {
     let alternatives = requirement.split('|').filter(|alternative| !alternative.trim().is_empty());
     // Each alternative must have a limit, or the whole has none.
     alternatives.map(lower_limit).collect::<Option<Vec<_>>>()?.into_iter().min()

@@ -37,10 +37,7 @@ type Action = Box<dyn Fn() + Send + Sync>;
 
 impl Faulty {
     pub(crate) fn new(at: usize, fault: Fault) -> Self {
-        Self {
-            fault: Some((at, fault)),
-            ..Self::default()
-        }
+        Self { fault: Some((at, fault)), ..Self::default() }
     }
 
     /// Fails nothing; for looking at the order of the calls.
@@ -50,10 +47,7 @@ impl Faulty {
 
     /// Fails nothing; somebody else does something right before each call of that name.
     pub(crate) fn meanwhile(call: &'static str, action: impl Fn() + Send + Sync + 'static) -> Self {
-        Self {
-            meanwhile: Some((call, Box::new(action))),
-            ..Self::default()
-        }
+        Self { meanwhile: Some((call, Box::new(action))), ..Self::default() }
     }
 
     /// The names of the calls so far.
@@ -66,11 +60,7 @@ impl Faulty {
     }
 
     /// `half` is the same call on half of its bytes, where there is such a thing.
-    fn run<T>(
-        &self,
-        name: &'static str,
-        call: impl FnOnce(bool) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn run<T>(&self, name: &'static str, call: impl FnOnce(bool) -> io::Result<T>) -> io::Result<T> {
         let mut log = self.log();
         let number = log.len();
         log.push(name);
@@ -84,9 +74,7 @@ impl Faulty {
             Some((at, Fault::Error(errno))) if number == at => Err(errno.into()),
             Some((at, Fault::Late(errno))) if number == at => call(false).and(Err(errno.into())),
             Some((at, Fault::Short | Fault::ShortThen(_))) if number == at => call(true),
-            Some((at, Fault::ShortThen(errno))) if number > at && name == "write" => {
-                Err(errno.into())
-            }
+            Some((at, Fault::ShortThen(errno))) if number > at && name == "write" => Err(errno.into()),
             Some((at, Fault::Kill)) if number >= at => Err(Errno::IO.into()),
             _ => call(false),
         }
@@ -112,11 +100,7 @@ impl Fs for Faulty {
 
     fn read(&self, file: &File, buffer: &mut [u8]) -> io::Result<usize> {
         self.run("read", |short| {
-            let length = if short {
-                buffer.len().div_ceil(2)
-            } else {
-                buffer.len()
-            };
+            let length = if short { buffer.len().div_ceil(2) } else { buffer.len() };
             Os.read(file, &mut buffer[..length])
         })
     }
@@ -131,11 +115,7 @@ impl Fs for Faulty {
 
     fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
         self.run("write", |short| {
-            let length = if short {
-                bytes.len().div_ceil(2)
-            } else {
-                bytes.len()
-            };
+            let length = if short { bytes.len().div_ceil(2) } else { bytes.len() };
             Os.write(file, &bytes[..length])
         })
     }

@@ -7,9 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path};
 
-use rustix::fs::{
-    Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, XattrFlags,
-};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, XattrFlags};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::Pid;
 
@@ -26,9 +24,7 @@ pub struct Folder(OwnedFd);
 impl Fs for Os {
     fn root(&self, path: &Path) -> io::Result<Folder> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Folder(retry_on_intr(|| {
-            rustix::fs::openat(CWD, path, flags, Mode::empty())
-        })?))
+        Ok(Folder(retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty()))?))
     }
 
     fn folder(&self, within: &Folder, relative: &Path) -> io::Result<Folder> {
@@ -38,8 +34,7 @@ impl Fs for Os {
 
     fn open(&self, within: &Folder, relative: &Path) -> io::Result<File> {
         // Opening a FIFO waits for a writer without NONBLOCK, and opening a terminal may make it ours without NOCTTY.
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         open_beneath(within.0.as_fd(), relative, flags).map(File::from)
     }
 
@@ -60,9 +55,7 @@ impl Fs for Os {
         let check = |flags| rustix::fs::accessat(&folder.0, name, Access::WRITE_OK, flags);
         match check(AtFlags::EACCESS) {
             // A sandbox older than faccessat2 (Linux 5.8) says EPERM for it; the older call asks for the real user.
-            Err(Errno::PERM | Errno::NOSYS)
-                if rustix::process::getuid() == rustix::process::geteuid() =>
-            {
+            Err(Errno::PERM | Errno::NOSYS) if rustix::process::getuid() == rustix::process::geteuid() => {
                 Ok(check(AtFlags::empty())?)
             }
             result => Ok(result?),
@@ -70,13 +63,9 @@ impl Fs for Os {
     }
 
     fn create(&self, folder: &Folder, name: &OsStr) -> io::Result<File> {
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let owner_only = Mode::RUSR | Mode::WUSR;
-        Ok(
-            retry_on_intr(|| rustix::fs::openat(&folder.0, name, flags, owner_only))
-                .map(File::from)?,
-        )
+        Ok(retry_on_intr(|| rustix::fs::openat(&folder.0, name, flags, owner_only)).map(File::from)?)
     }
 
     fn write(&self, file: &File, bytes: &[u8]) -> io::Result<usize> {
@@ -84,11 +73,7 @@ impl Fs for Os {
     }
 
     fn chown(&self, file: &File, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
-        Ok(rustix::fs::fchown(
-            file,
-            user.map(Uid::from_raw),
-            group.map(Gid::from_raw),
-        )?)
+        Ok(rustix::fs::fchown(file, user.map(Uid::from_raw), group.map(Gid::from_raw))?)
     }
 
     fn chmod(&self, file: &File, mode: u32) -> io::Result<()> {
@@ -102,10 +87,7 @@ impl Fs for Os {
             names => names?,
         };
         let mut found = Vec::new();
-        for name in names
-            .split(|byte| *byte == 0)
-            .filter(|name| !name.is_empty())
-        {
+        for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             match whole(|buffer| rustix::fs::fgetxattr(file, name, buffer)) {
                 Ok(value) => found.push((OsStr::from_bytes(name).to_owned(), value)),
                 // Removed since it was listed, or listed by a layer that cannot give it.
@@ -117,12 +99,7 @@ impl Fs for Os {
     }
 
     fn set_xattr(&self, file: &File, name: &OsStr, value: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::fsetxattr(
-            file,
-            name,
-            value,
-            XattrFlags::empty(),
-        )?)
+        Ok(rustix::fs::fsetxattr(file, name, value, XattrFlags::empty())?)
     }
 
     fn remove_xattr(&self, file: &File, name: &OsStr) -> io::Result<()> {
@@ -174,11 +151,7 @@ fn open_beneath(within: BorrowedFd<'_>, relative: &Path, flags: OFlags) -> io::R
     if !super::is_plain(relative) {
         return Err(Refusal::Link.into());
     }
-    let path = if relative.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        relative
-    };
+    let path = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match retry_on_intr(|| rustix::fs::openat2(within, path, flags, Mode::empty(), resolve)) {
         // An older kernel, or a sandbox that does not know the call.
@@ -202,20 +175,14 @@ fn open_stepwise(within: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<O
         let here = folder.as_ref().map_or(within, AsFd::as_fd);
         let last = names.peek().is_none();
         let wanted = if last { flags } else { step };
-        let opened = retry_on_intr(|| rustix::fs::openat(here, name, wanted, Mode::empty()))
-            .map_err(|errno| {
-                // DIRECTORY with NOFOLLOW on a link is ENOTDIR, which would hide that it is a link.
-                let is_link = || {
-                    rustix::fs::statat(here, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-                        FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
-                    })
-                };
-                if errno == Errno::NOTDIR && is_link() {
-                    Errno::LOOP
-                } else {
-                    errno
-                }
-            })?;
+        let opened = retry_on_intr(|| rustix::fs::openat(here, name, wanted, Mode::empty())).map_err(|errno| {
+            // DIRECTORY with NOFOLLOW on a link is ENOTDIR, which would hide that it is a link.
+            let is_link = || {
+                rustix::fs::statat(here, name, AtFlags::SYMLINK_NOFOLLOW)
+                    .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+            };
+            if errno == Errno::NOTDIR && is_link() { Errno::LOOP } else { errno }
+        })?;
         if last {
             return Ok(opened);
         }
@@ -263,8 +230,7 @@ mod tests {
             ("a/none.py", Some(Errno::NOENT)),
             ("a/b/c.py/x", Some(Errno::NOTDIR)),
         ] {
-            let resolve =
-                ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
             let kernel = rustix::fs::openat2(&root.0, path, flags, Mode::empty(), resolve).err();
             if kernel != Some(Errno::NOSYS) && kernel != Some(Errno::PERM) {
                 assert_eq!(kernel, expected, "openat2 {path}");
@@ -272,8 +238,7 @@ mod tests {
             let steps = open_stepwise(root.0.as_fd(), Path::new(path), flags).err();
             assert_eq!(steps, expected, "step by step {path}");
         }
-        let folder_of_link =
-            open_stepwise(root.0.as_fd(), Path::new("link"), flags | OFlags::DIRECTORY);
+        let folder_of_link = open_stepwise(root.0.as_fd(), Path::new("link"), flags | OFlags::DIRECTORY);
         assert_eq!(folder_of_link.err(), Some(Errno::LOOP));
     }
 
@@ -289,14 +254,6 @@ mod tests {
 
     #[test]
     fn a_long_attribute_is_read_whole() {
-        assert_eq!(
-            whole(|buffer| if buffer.len() < 1000 {
-                Err(Errno::RANGE)
-            } else {
-                Ok(1000)
-            })
-            .map(|v| v.len()),
-            Ok(1000)
-        );
+        assert_eq!(whole(|buffer| if buffer.len() < 1000 { Err(Errno::RANGE) } else { Ok(1000) }).map(|v| v.len()), Ok(1000));
     }
 }

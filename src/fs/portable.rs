@@ -19,30 +19,18 @@ pub struct Folder(PathBuf);
 impl Fs for Os {
     fn root(&self, path: &Path) -> io::Result<Folder> {
         let path = path.canonicalize()?;
-        if path.is_dir() {
-            Ok(Folder(path))
-        } else {
-            Err(io::ErrorKind::NotADirectory.into())
-        }
+        if path.is_dir() { Ok(Folder(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
     fn folder(&self, within: &Folder, relative: &Path) -> io::Result<Folder> {
         let path = without_links(within, relative)?;
-        if path.is_dir() {
-            Ok(Folder(path))
-        } else {
-            Err(io::ErrorKind::NotADirectory.into())
-        }
+        if path.is_dir() { Ok(Folder(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
     fn open(&self, within: &Folder, relative: &Path) -> io::Result<File> {
         let path = without_links(within, relative)?;
         // Asked before opening, because opening a FIFO waits for a writer.
-        if fs::metadata(&path)?.is_file() {
-            File::open(path)
-        } else {
-            Err(Refusal::NotRegular.into())
-        }
+        if fs::metadata(&path)?.is_file() { File::open(path) } else { Err(Refusal::NotRegular.into()) }
     }
 
     fn stat(&self, file: &File) -> io::Result<Stat> {
@@ -55,10 +43,7 @@ impl Fs for Os {
 
     fn check_writable(&self, folder: &Folder, name: &OsStr) -> io::Result<()> {
         // Opened for writing, not truncated, closed again: the one question that std can ask.
-        OpenOptions::new()
-            .write(true)
-            .open(folder.0.join(name))
-            .map(drop)
+        OpenOptions::new().write(true).open(folder.0.join(name)).map(drop)
     }
 
     fn create(&self, folder: &Folder, name: &OsStr) -> io::Result<File> {
@@ -131,9 +116,7 @@ impl Fs for Os {
     }
 
     fn list(&self, folder: &Folder) -> io::Result<Vec<OsString>> {
-        fs::read_dir(&folder.0)?
-            .map(|entry| Ok(entry?.file_name()))
-            .collect()
+        fs::read_dir(&folder.0)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 }
 

@@ -28,9 +28,8 @@ pub fn write(out: &mut Vec<u8>, name: &str, view: &View<'_>, outcome: &Outcome, 
             let mut ranges: Vec<_> = evidence.iter().map(|(range, _)| range.clone()).collect();
             ranges.push(place.clone());
             excerpt = Excerpt::new(view.source(), &ranges);
-            let notes = evidence.iter().map(|(range, text)| {
-                AnnotationKind::Context.span(excerpt.range(range)).label(text.as_str())
-            });
+            let notes =
+                evidence.iter().map(|(range, text)| AnnotationKind::Context.span(excerpt.range(range)).label(text.as_str()));
             title.element(
                 Snippet::source(excerpt.text.as_str())
                     .line_start(excerpt.first_line)
@@ -87,8 +86,30 @@ mod tests {
     #[test]
     fn a_frame_has_the_lines_the_reason_and_the_remedy() {
         let source = samples::source();
-        insta::assert_snapshot!(shown(&View::original(&source), Status::NeedsUnsafe), @"");
-        insta::assert_snapshot!(shown(&View::original(&source), Status::Report), @"");
+        insta::assert_snapshot!(shown(&View::original(&source), Status::NeedsUnsafe), @r"
+        warning[mutable-default]: The default of `seen` is one list shared by all calls
+         --> a.py:4:17
+          |
+        4 | def add(x, seen=[]):
+          |                 ^^
+        5 |     seen.append(x)  # größe
+          |     -------------- changed here
+          |
+          = note: A default is created once, when `def` runs.
+          = help: Create the list inside the function: needs `--unsafe-fixes`, because `seen` may be meant as a cache
+        ");
+        insta::assert_snapshot!(shown(&View::original(&source), Status::Report), @r"
+        warning[mutable-default]: The default of `seen` is one list shared by all calls
+         --> a.py:4:17
+          |
+        4 | def add(x, seen=[]):
+          |                 ^^
+        5 |     seen.append(x)  # größe
+          |     -------------- changed here
+          |
+          = note: A default is created once, when `def` runs.
+          = note: not fixed: the decorator `register` reads the signature
+        ");
     }
 
     #[test]

@@ -187,7 +187,10 @@ mod tests {
             patch("x y.py", "1\n2\n3\n4\n5", "1\n2\n3\n4\n6"),
             "--- a/x y.py\t\n+++ b/x y.py\t\n@@ -2,4 +2,4 @@\n 2\n 3\n 4\n-5\n\\ No newline at end of file\n+6\n\\ No newline at end of file\n"
         );
-        assert_eq!(patch("é\n\".py", "", "b\n"), "--- \"a/\\303\\251\\n\\\".py\"\n+++ \"b/\\303\\251\\n\\\".py\"\n@@ -0,0 +1 @@\n+b\n");
+        assert_eq!(
+            patch("é\n\".py", "", "b\n"),
+            "--- \"a/\\303\\251\\n\\\".py\"\n+++ \"b/\\303\\251\\n\\\".py\"\n@@ -0,0 +1 @@\n+b\n"
+        );
     }
 
     #[test]

@@ -82,11 +82,7 @@ impl Tally {
 
     /// 0: nothing remains; 1: findings remain; 2: something could not be done. Without Ctrl-C.
     pub fn exit_code(&self, deed: Deed, exit_zero: bool) -> u8 {
-        if self.errors > 0 || self.named_skipped > 0 {
-            2
-        } else {
-            u8::from(self.remaining(deed) > 0 && !exit_zero)
-        }
+        if self.errors > 0 || self.named_skipped > 0 { 2 } else { u8::from(self.remaining(deed) > 0 && !exit_zero) }
     }
 
     fn count(&self, counts: impl Fn(&str) -> bool) -> usize {
@@ -272,7 +268,10 @@ mod tests {
         );
         let fixed = tally(vec![Status::Applied, Status::NeedsUnsafe]);
         assert_eq!(fixed.lines(Deed::Write), ["Fixed 1 finding in 1 of 1 file; 1 remains: 1 fixable with `--unsafe-fixes`."]);
-        assert_eq!(fixed.lines(Deed::Show), ["Would fix 1 finding in 1 of 1 file; 1 remains: 1 fixable with `--unsafe-fixes`."]);
+        assert_eq!(
+            fixed.lines(Deed::Show),
+            ["Would fix 1 finding in 1 of 1 file; 1 remains: 1 fixable with `--unsafe-fixes`."]
+        );
         assert_eq!(fixed.remaining_lines(), ["mutable-default: 1 more with `--unsafe-fixes`"]);
         assert_eq!(fixed.table(), "     1  mutable-default  safe    applied\n     1  mutable-default  unsafe  needs-unsafe\n");
         assert_eq!(fixed.json(Deed::Show)["remaining"], 2);

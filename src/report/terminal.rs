@@ -1,7 +1,6 @@
 //! What may reach a terminal: no text from a file can move the cursor, forge a line or change the order of letters.
 
 use std::borrow::Cow;
-use std::io::IsTerminal;
 use std::path::Path;
 
 use anstream::AutoStream;
@@ -38,7 +37,7 @@ impl Screen {
         Self::of(&std::io::stderr(), color)
     }
 
-    fn of<S: anstream::stream::RawStream + IsTerminal>(stream: &S, color: Color) -> Self {
+    fn of<S: anstream::stream::RawStream>(stream: &S, color: Color) -> Self {
         let color = match color {
             Color::Always => true,
             Color::Never => false,
@@ -76,7 +75,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 16), |mut out, c| {
-        if has_effect(c) { out.push_str(&spelled(c)) } else { out.push(c) }
+        if has_effect(c) {
+            out.push_str(&spelled(c))
+        } else {
+            out.push(c)
+        }
         out
     }))
 }

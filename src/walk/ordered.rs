@@ -31,7 +31,10 @@ pub fn in_order<I: Sync, R: Send>(
         .thread_name(|index| format!("{WORKER}{index}"))
         .build()
         .context("cannot start threads")?;
-    let queue = Queue { state: Mutex::new(State { begun: 0, taken: 0, stopped: false, done: BTreeMap::new() }), changed: Condvar::new() };
+    let queue = Queue {
+        state: Mutex::new(State { begun: 0, taken: 0, stopped: false, done: BTreeMap::new() }),
+        changed: Condvar::new(),
+    };
     pool.in_place_scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|_| {

@@ -26,16 +26,8 @@ impl Interrupt {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM] {
             // First the exit, which must not see the flag that the same signal sets.
-            flag::register_conditional_shutdown(
-                signal,
-                code(signal.unsigned_abs()),
-                Arc::clone(&interrupt.stop),
-            )?;
-            flag::register_usize(
-                signal,
-                Arc::clone(&interrupt.signal),
-                signal.unsigned_abs() as usize,
-            )?;
+            flag::register_conditional_shutdown(signal, code(signal.unsigned_abs()), Arc::clone(&interrupt.stop))?;
+            flag::register_usize(signal, Arc::clone(&interrupt.signal), signal.unsigned_abs() as usize)?;
             flag::register(signal, Arc::clone(&interrupt.stop))?;
         }
         Ok(interrupt)
@@ -48,8 +40,7 @@ impl Interrupt {
 
     /// The exit code of a run that stopped, as shells have it: 128 + the number of the signal, so 130 after Ctrl-C.
     pub fn exit_code(&self) -> Option<u8> {
-        self.is_set()
-            .then(|| u8::try_from(128 + self.signal.load(Ordering::SeqCst)).unwrap_or(130))
+        self.is_set().then(|| u8::try_from(128 + self.signal.load(Ordering::SeqCst)).unwrap_or(130))
     }
 }
 
@@ -87,12 +78,9 @@ mod tests {
     }
 
     fn super_test_name() -> &'static str {
-        concat!(
-            module_path!(),
-            "::the_first_signal_sets_the_flag_and_the_second_ends"
-        )
-        .split_once("::")
-        .expect("a path in a crate")
-        .1
+        concat!(module_path!(), "::the_first_signal_sets_the_flag_and_the_second_ends")
+            .split_once("::")
+            .expect("a path in a crate")
+            .1
     }
 }

@@ -20,17 +20,9 @@ impl Root {
     /// # Errors
     /// Those of realpath(3) and open(2): not found, not a folder, permission denied.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let path = if path.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            path
-        };
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let real = path.canonicalize()?;
-        Ok(Self {
-            folder: Os.root(&real)?,
-            path: path.to_owned(),
-            real,
-        })
+        Ok(Self { folder: Os.root(&real)?, path: path.to_owned(), real })
     }
 
     /// The path as it was given; for messages.
@@ -60,12 +52,8 @@ pub fn resolve_named(path: &Path) -> Result<(Root, PathBuf), ReadError> {
     if real.is_dir() {
         return Ok((Root::open(path)?, PathBuf::new()));
     }
-    let parent = path
-        .parent()
-        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let parent = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let root = Root::open(parent)?;
-    let relative = real
-        .strip_prefix(&root.real)
-        .map_err(|_| ReadError::LinkOutside)?;
+    let relative = real.strip_prefix(&root.real).map_err(|_| ReadError::LinkOutside)?;
     Ok((root, relative.to_owned()))
 }

@@ -90,12 +90,7 @@ impl Snapshot {
     }
 }
 
-pub(super) fn read_on(
-    fs: &dyn Fs,
-    root: &Root,
-    relative: &Path,
-    limit: u64,
-) -> Result<Snapshot, ReadError> {
+pub(super) fn read_on(fs: &dyn Fs, root: &Root, relative: &Path, limit: u64) -> Result<Snapshot, ReadError> {
     let file = fs.open(root.folder(), relative)?;
     read_file(fs, &file, limit)
 }
@@ -130,11 +125,7 @@ pub(super) fn read_file(fs: &dyn Fs, file: &File, limit: u64) -> Result<Snapshot
 
 fn same_state(earlier: &Stat, now: &Stat) -> bool {
     if earlier.links > 1 {
-        let comparable = Stat {
-            changed_ns: earlier.changed_ns,
-            links: earlier.links,
-            ..*now
-        };
+        let comparable = Stat { changed_ns: earlier.changed_ns, links: earlier.links, ..*now };
         comparable == *earlier
     } else {
         now == earlier

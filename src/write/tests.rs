@@ -84,10 +84,7 @@ fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
 }
 
 fn touch(path: &Path, time: SystemTime) {
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .open(path)
-        .expect("it opens");
+    let file = fs::OpenOptions::new().write(true).open(path).expect("it opens");
     file.set_modified(time).expect("the time can be set");
 }
 
@@ -98,19 +95,12 @@ fn fifo(path: &Path) {
 #[test]
 fn what_is_read_is_what_is_there() {
     let tree = Tree::new();
-    for (name, bytes) in [
-        ("a.py", &b"x = 1\r\n\xff\0"[..]),
-        ("empty.py", b""),
-        ("sub/b.py", b"y"),
-    ] {
+    for (name, bytes) in [("a.py", &b"x = 1\r\n\xff\0"[..]), ("empty.py", b""), ("sub/b.py", b"y")] {
         let path = tree.put(name, bytes);
         let snapshot = tree.snapshot(name);
         let metadata = fs::metadata(path).expect("it is there");
         assert_eq!(snapshot.bytes, bytes);
-        assert_eq!(
-            (snapshot.stat.inode, snapshot.stat.device),
-            (metadata.ino(), metadata.dev())
-        );
+        assert_eq!((snapshot.stat.inode, snapshot.stat.device), (metadata.ino(), metadata.dev()));
         assert_eq!(snapshot.stat.size, bytes.len() as u64);
         assert_eq!(snapshot.stat.mode, metadata.mode() & 0o7777);
     }
@@ -196,16 +186,10 @@ fn a_written_file_has_the_new_bytes_and_the_old_everything_else() {
         assert!(written.notices.is_empty(), "{:?}", written.notices);
         assert_eq!(fs::read(&path).expect("it is there"), new);
         let after = tree.snapshot(name).stat;
-        assert_eq!(
-            (after.mode, after.user, after.group),
-            (mode, snapshot.stat.user, snapshot.stat.group)
-        );
+        assert_eq!((after.mode, after.user, after.group), (mode, snapshot.stat.user, snapshot.stat.group));
         assert_ne!(after.inode, snapshot.stat.inode);
         if attributes {
-            assert_eq!(
-                attribute(&path, "user.origin").as_deref(),
-                Some(&b"kept"[..])
-            );
+            assert_eq!(attribute(&path, "user.origin").as_deref(), Some(&b"kept"[..]));
         }
         fs::remove_file(path).expect("it can be removed");
     }
@@ -215,13 +199,7 @@ fn a_written_file_has_the_new_bytes_and_the_old_everything_else() {
 /// The bytes of `system.posix_acl_access`: version 2, then tag, permissions and id (`linux/posix_acl_xattr.h`).
 fn access_list(user: u32) -> Vec<u8> {
     const NOBODY: u32 = u32::MAX;
-    let entries = [
-        (1_u16, 6_u16, NOBODY),
-        (2, 4, user),
-        (4, 4, NOBODY),
-        (16, 4, NOBODY),
-        (32, 0, NOBODY),
-    ];
+    let entries = [(1_u16, 6_u16, NOBODY), (2, 4, user), (4, 4, NOBODY), (16, 4, NOBODY), (32, 0, NOBODY)];
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     for (tag, permissions, id) in entries {
         bytes.extend(tag.to_le_bytes());
@@ -237,11 +215,7 @@ fn access_lists_are_kept_and_none_is_inherited() {
     let with = tree.put("with.py", "old");
     let without = tree.put("sub/without.py", "old");
     if !set_attribute(&with, "system.posix_acl_access", &access_list(1234))
-        || !set_attribute(
-            &tree.at("sub"),
-            "system.posix_acl_default",
-            &access_list(1234),
-        )
+        || !set_attribute(&tree.at("sub"), "system.posix_acl_default", &access_list(1234))
     {
         return;
     }
@@ -252,10 +226,7 @@ fn access_lists_are_kept_and_none_is_inherited() {
         assert_eq!(attribute(path, "system.posix_acl_access"), list, "{name}");
         assert_eq!(tree.snapshot(name).stat.mode, before.stat.mode, "{name}");
     }
-    assert_eq!(
-        attribute(&with, "system.posix_acl_access"),
-        Some(access_list(1234))
-    );
+    assert_eq!(attribute(&with, "system.posix_acl_access"), Some(access_list(1234)));
     assert_eq!(attribute(&without, "system.posix_acl_access"), None);
 }
 
@@ -277,8 +248,7 @@ fn an_observer_sees_the_old_bytes_or_the_new() {
         });
         for round in 1..=100 {
             let snapshot = tree.snapshot("a.py");
-            write(&tree.root, Path::new("a.py"), &snapshot, &texts[round % 2])
-                .expect("it can be written");
+            write(&tree.root, Path::new("a.py"), &snapshot, &texts[round % 2]).expect("it can be written");
         }
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(observer.join().expect("it saw no torn file") > 0);
@@ -296,8 +266,5 @@ fn causes_read_as_part_of_a_sentence() {
         assert_eq!(Cause(&error).to_string(), text);
     }
     // What `copy_attributes` takes for "not supported".
-    assert_eq!(
-        io::Error::from_raw_os_error(95).kind(),
-        io::ErrorKind::Unsupported
-    );
+    assert_eq!(io::Error::from_raw_os_error(95).kind(), io::ErrorKind::Unsupported);
 }

@@ -13,9 +13,7 @@ const CHANGES: [Change; 10] = [
         fs::write(path, "odl").expect("written");
     }),
     ("other bytes of that length and time", |path| {
-        let time = fs::metadata(path)
-            .and_then(|metadata| metadata.modified())
-            .expect("a time");
+        let time = fs::metadata(path).and_then(|metadata| metadata.modified()).expect("a time");
         fs::write(path, "odl").expect("written");
         touch(path, time);
     }),
@@ -53,19 +51,11 @@ fn a_file_that_changed_since_it_was_read_is_left() {
             let snapshot = tree.snapshot("sub/a.py");
             let there = path.clone();
             let busy = Faulty::meanwhile(moment, move || action(&there));
-            let error = write_on(&busy, &tree.root, Path::new("sub/a.py"), &snapshot, b"new")
-                .expect_err(change);
-            assert!(
-                matches!(error, WriteError::Changed),
-                "{moment}, {change}: {error:?}"
-            );
+            let error = write_on(&busy, &tree.root, Path::new("sub/a.py"), &snapshot, b"new").expect_err(change);
+            assert!(matches!(error, WriteError::Changed), "{moment}, {change}: {error:?}");
             assert_eq!(tree.strays(), Vec::<PathBuf>::new(), "{moment}, {change}");
             if path.is_file() {
-                assert_ne!(
-                    fs::read(&path).expect("it is there"),
-                    b"new",
-                    "{moment}, {change}"
-                );
+                assert_ne!(fs::read(&path).expect("it is there"), b"new", "{moment}, {change}");
             }
         }
     }
@@ -91,11 +81,7 @@ fn a_folder_that_became_a_link_leads_nowhere() {
         assert_eq!(fs::read(outside.join("a.py")).expect("it is there"), b"old");
         assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 1);
         let moved = fs::read_dir(tree.at("sub.moved"));
-        assert_eq!(
-            moved.map_or(1, Iterator::count),
-            1,
-            "no temporary file is left"
-        );
+        assert_eq!(moved.map_or(1, Iterator::count), 1, "no temporary file is left");
     }
 }
 
@@ -111,17 +97,11 @@ fn each_hard_linked_name_becomes_a_file_of_its_own() {
     let (a, b) = (tree.snapshot("a.py"), tree.snapshot("b.py"));
     for (name, snapshot) in [("a.py", a), ("b.py", b)] {
         let written = write(&tree.root, Path::new(name), &snapshot, b"new").expect(name);
-        assert!(
-            matches!(written.notices[..], [Notice::HardLink(3)]),
-            "{written:?}"
-        );
+        assert!(matches!(written.notices[..], [Notice::HardLink(3)]), "{written:?}");
         assert_eq!(fs::read(tree.at(name)).expect("it is there"), b"new");
     }
     assert_eq!(fs::read(&outside).expect("it is there"), b"old");
-    assert_ne!(
-        tree.snapshot("a.py").stat.inode,
-        tree.snapshot("b.py").stat.inode
-    );
+    assert_ne!(tree.snapshot("a.py").stat.inode, tree.snapshot("b.py").stat.inode);
 }
 
 #[test]

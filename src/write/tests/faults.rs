@@ -54,33 +54,17 @@ const SCENES: [(&str, Make); 5] = [
 fn scene(name: &'static str, old: &[u8], new: &[u8], prepare: impl FnOnce(&Path)) -> Scene {
     // Memory, where there is such a file system: a thousand real fsyncs take half a minute and show no more.
     let memory = Path::new("/dev/shm");
-    let tree = if memory.is_dir() {
-        Tree::within(memory)
-    } else {
-        Tree::new()
-    };
+    let tree = if memory.is_dir() { Tree::within(memory) } else { Tree::new() };
     let path = tree.put(name, old);
     prepare(&path);
     let snapshot = tree.snapshot(name);
     let (old, new) = (old.to_vec(), new.to_vec());
-    Scene {
-        tree,
-        name,
-        old,
-        new,
-        snapshot,
-    }
+    Scene { tree, name, old, new, snapshot }
 }
 
 impl Scene {
     fn write(&self, fs: &dyn Fs) -> Result<Written, WriteError> {
-        write_on(
-            fs,
-            &self.tree.root,
-            Path::new(self.name),
-            &self.snapshot,
-            &self.new,
-        )
+        write_on(fs, &self.tree.root, Path::new(self.name), &self.snapshot, &self.new)
     }
 }
 
@@ -90,9 +74,7 @@ fn after_each_fault_the_file_is_old_or_new_and_nothing_else_is_there() {
     for (scene, make) in SCENES {
         let calls = {
             let counting = Faulty::counting();
-            make()
-                .write(&counting)
-                .expect("without a fault it can be written");
+            make().write(&counting).expect("without a fault it can be written");
             counting.calls()
         };
         for (at, call) in calls.iter().enumerate() {
@@ -103,16 +85,11 @@ fn after_each_fault_the_file_is_old_or_new_and_nothing_else_is_there() {
                 let now = state.tree.snapshot(state.name);
                 let is_new = now.bytes == state.new;
 
-                assert!(
-                    is_new || now.bytes == state.old,
-                    "{context}: neither old nor new"
-                );
+                assert!(is_new || now.bytes == state.old, "{context}: neither old nor new");
                 let after_rename = *call == "rename" && matches!(fault, Fault::Late(_));
                 assert_eq!(
                     is_new,
-                    result.is_ok()
-                        || after_rename
-                        || (*call == "sync_folder" && fault == Fault::Kill),
+                    result.is_ok() || after_rename || (*call == "sync_folder" && fault == Fault::Kill),
                     "{context}: {result:?}"
                 );
                 let harmless = match fault {
@@ -154,10 +131,7 @@ fn after_each_fault_of_reading_there_is_an_error_or_the_true_bytes() {
                 (Fault::Short | Fault::ShortThen(_), result) => {
                     assert_eq!(result.expect("short reads are usual").bytes, scene.old);
                 }
-                (_, result) => assert!(
-                    matches!(result, Err(ReadError::Io(_))),
-                    "{fault:?} at {at}: {result:?}"
-                ),
+                (_, result) => assert!(matches!(result, Err(ReadError::Io(_))), "{fault:?} at {at}: {result:?}"),
             }
         }
     }
@@ -166,21 +140,11 @@ fn after_each_fault_of_reading_there_is_an_error_or_the_true_bytes() {
 #[test]
 fn the_bytes_are_on_the_medium_before_the_name_leads_to_them() {
     let counting = Faulty::counting();
-    scene("sub/a.py", b"old", b"new", |_| {})
-        .write(&counting)
-        .expect("it can be written");
+    scene("sub/a.py", b"old", b"new", |_| {}).write(&counting).expect("it can be written");
     let compare = ["open", "stat", "read", "read", "stat"];
     let mut expected = vec!["folder"];
     expected.extend(compare);
-    expected.extend([
-        "check_writable",
-        "create",
-        "write",
-        "stat",
-        "xattrs",
-        "xattrs",
-        "stat",
-    ]);
+    expected.extend(["check_writable", "create", "write", "stat", "xattrs", "xattrs", "stat"]);
     expected.extend(["chmod", "stat", "sync"]);
     expected.extend(compare);
     expected.extend(["rename", "sync_folder"]);
@@ -190,53 +154,21 @@ fn the_bytes_are_on_the_medium_before_the_name_leads_to_them() {
 #[test]
 fn a_failure_says_what_was_being_done() {
     let calls = Faulty::counting();
-    scene("a.py", b"old", b"new", |_| {})
-        .write(&calls)
-        .expect("it can be written");
+    scene("a.py", b"old", b"new", |_| {}).write(&calls).expect("it can be written");
     for (call, errno, text) in [
-        (
-            "write",
-            Errno::NOSPC,
-            "no space left on device (while writing a temporary file beside it)",
-        ),
-        (
-            "create",
-            Errno::ACCESS,
-            "permission denied (while creating a temporary file beside it)",
-        ),
-        (
-            "create",
-            Errno::ROFS,
-            "read-only file system (while creating a temporary file beside it)",
-        ),
+        ("write", Errno::NOSPC, "no space left on device (while writing a temporary file beside it)"),
+        ("create", Errno::ACCESS, "permission denied (while creating a temporary file beside it)"),
+        ("create", Errno::ROFS, "read-only file system (while creating a temporary file beside it)"),
         ("check_writable", Errno::ACCESS, "permission denied"),
-        (
-            "chmod",
-            Errno::PERM,
-            "its mode cannot be kept: operation not permitted",
-        ),
-        (
-            "rename",
-            Errno::BUSY,
-            "device or resource busy (while replacing it)",
-        ),
+        ("chmod", Errno::PERM, "its mode cannot be kept: operation not permitted"),
+        ("rename", Errno::BUSY, "device or resource busy (while replacing it)"),
     ] {
-        let at = calls
-            .calls()
-            .iter()
-            .position(|name| *name == call)
-            .expect(call);
-        let error = scene("a.py", b"old", b"new", |_| {})
-            .write(&Faulty::new(at, Fault::Error(errno)))
-            .expect_err(call);
+        let at = calls.calls().iter().position(|name| *name == call).expect(call);
+        let error = scene("a.py", b"old", b"new", |_| {}).write(&Faulty::new(at, Fault::Error(errno))).expect_err(call);
         assert_eq!(error.to_string(), text);
     }
     let at = calls.calls().len() - 1;
-    let written = scene("a.py", b"old", b"new", |_| {})
-        .write(&Faulty::new(at, Fault::Error(Errno::IO)))
-        .expect("it is written");
-    assert_eq!(
-        written.notices[0].to_string(),
-        "written, but it may not survive a power cut: input/output error"
-    );
+    let written =
+        scene("a.py", b"old", b"new", |_| {}).write(&Faulty::new(at, Fault::Error(Errno::IO))).expect("it is written");
+    assert_eq!(written.notices[0].to_string(), "written, but it may not survive a power cut: input/output error");
 }

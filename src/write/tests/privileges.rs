@@ -17,11 +17,7 @@ fn what_an_ordinary_user_may_not_write_is_left() {
     }
     let tree = Tree::new();
     let root = rustix::process::geteuid().is_root();
-    for (name, mode) in [
-        ("read_only.py", 0o444),
-        ("unreadable.py", 0),
-        ("fine.py", 0o640),
-    ] {
+    for (name, mode) in [("read_only.py", 0o444), ("unreadable.py", 0), ("fine.py", 0o640)] {
         let path = tree.put(name, "old");
         own(&path, mode, root);
     }
@@ -39,18 +35,12 @@ fn what_an_ordinary_user_may_not_write_is_left() {
     let other_group = tree.put("group.py", "old");
     own(&other_group, 0o660, root);
     chown(&other_group, None, Some(0)).expect("root may do that");
-    fs::set_permissions(tree.outside.path(), Permissions::from_mode(0o755))
-        .expect("the mode can be set");
+    fs::set_permissions(tree.outside.path(), Permissions::from_mode(0o755)).expect("the mode can be set");
     // The build folder may be out of reach for nobody.
     let program = tree.outside.path().join("tests");
     fs::copy(std::env::current_exe().expect("this program"), &program).expect("it can be copied");
-    let name = concat!(
-        module_path!(),
-        "::what_an_ordinary_user_may_not_write_is_left"
-    )
-    .split_once("::")
-    .expect("a path in a crate")
-    .1;
+    let name =
+        concat!(module_path!(), "::what_an_ordinary_user_may_not_write_is_left").split_once("::").expect("a path in a crate").1;
     let output = Command::new(&program)
         .args(["--exact", name, "--nocapture"])
         .env(FOLDER, tree.at(""))
@@ -63,10 +53,7 @@ fn what_an_ordinary_user_may_not_write_is_left() {
         Err(error) => return eprintln!("skipped: cannot become nobody: {error}"),
     };
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 fn own(path: &Path, mode: u32, root: bool) {
@@ -83,18 +70,9 @@ fn check(folder: &Path) {
     for (name, expected) in [
         ("fine.py", None),
         ("read_only.py", Some("permission denied")),
-        (
-            "sub/shut.py",
-            Some("permission denied (while creating a temporary file beside it)"),
-        ),
-        (
-            "foreign.py",
-            Some("its owner cannot be kept: operation not permitted"),
-        ),
-        (
-            "group.py",
-            Some("its owner cannot be kept: operation not permitted"),
-        ),
+        ("sub/shut.py", Some("permission denied (while creating a temporary file beside it)")),
+        ("foreign.py", Some("its owner cannot be kept: operation not permitted")),
+        ("group.py", Some("its owner cannot be kept: operation not permitted")),
     ] {
         let path = Path::new(name);
         if !folder.join(path).exists() {
@@ -103,30 +81,12 @@ fn check(folder: &Path) {
         }
         let snapshot = read(&root, path, 10).expect(name);
         let result = write(&root, path, &snapshot, b"new");
-        assert_eq!(
-            result.as_ref().err().map(ToString::to_string).as_deref(),
-            expected,
-            "{name}"
-        );
-        let now = if expected.is_none() {
-            &b"new"[..]
-        } else {
-            b"old"
-        };
-        assert_eq!(
-            fs::read(folder.join(path)).expect("it is there"),
-            now,
-            "{name}"
-        );
+        assert_eq!(result.as_ref().err().map(ToString::to_string).as_deref(), expected, "{name}");
+        let now = if expected.is_none() { &b"new"[..] } else { b"old" };
+        assert_eq!(fs::read(folder.join(path)).expect("it is there"), now, "{name}");
     }
     for folder in [folder.to_owned(), folder.join("sub")] {
-        let names = fs::read_dir(folder)
-            .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name());
-        assert!(
-            !names
-                .into_iter()
-                .any(|name| name.to_string_lossy().contains(".mlfix-"))
-        );
+        let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        assert!(!names.into_iter().any(|name| name.to_string_lossy().contains(".mlfix-")));
     }
 }
