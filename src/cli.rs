@@ -132,8 +132,8 @@ struct Check {
     #[arg(long, help_heading = "Configuration")]
     no_cache: bool,
 
-    /// How to print findings
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    /// How to print findings: full, concise or json
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "FORMAT", help_heading = "Output")]
     output_format: Format,
     /// Print how often each transform found something, instead of the findings
     #[arg(long, help_heading = "Output")]
@@ -150,8 +150,16 @@ struct Check {
     /// Also say what was left out, and why
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
-    /// When to use colours
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true, help_heading = "Output")]
+    /// When to use colours: auto, always or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHEN",
+        global = true,
+        help_heading = "Output"
+    )]
     color: Color,
 }
 

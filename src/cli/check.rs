@@ -12,7 +12,7 @@ use crate::engine::driver::{self, Report, Trouble};
 use crate::engine::finding::{Outcome, Status};
 use crate::engine::source::SourceFile;
 use crate::report::patch::{self, Changes};
-use crate::report::place::{View, lines};
+use crate::report::place::{View, lines, place};
 use crate::report::progress::Progress;
 use crate::report::summary::Tally;
 use crate::report::terminal::{self, Screen, visible};
@@ -148,6 +148,10 @@ fn work(plan: &Plan, item: &Item) -> Done {
     };
     if !item.named && walk::says_generated(&snapshot.bytes) {
         done.tally.skip("generated", false);
+        if plan.format == Format::Json {
+            let entry = json::left_out(&item.shown.to_string_lossy(), "generated");
+            done.out.extend_from_slice(entry.to_string().as_bytes());
+        }
         if plan.verbose {
             done.complain("skipped", &item.shown, "generated");
         }
@@ -230,6 +234,13 @@ impl Page {
             if let Status::Rejected { check } = &outcome.status {
                 let why = format!("a fix of {} was dropped, because the result failed a check: {check}", outcome.transform);
                 complain(&mut self.err, "error:", told.shown, &why);
+            }
+        }
+        if let Some(source) = report.source.as_ref().filter(|_| !plan.quiet) {
+            for (offset, mistake) in &report.mistakes {
+                let line = place(source, *offset).line;
+                let text = format!("warning: {}:{line}: {}\n", terminal::path(told.shown), visible(mistake));
+                self.err.extend_from_slice(text.as_bytes());
             }
         }
         let new = report.fixed.as_deref().filter(|_| plan.diff);

@@ -51,9 +51,13 @@ fn explain_line(path: &Path, line: usize, plan: &Plan) -> anyhow::Result<u8> {
     let real = root.real().join(&relative);
     let snapshot = read(&root, &relative, MAX_FILE_SIZE).map_err(|error| cannot(&error))?;
     let settings = plan.configs.settings(&real)?;
-    let report = driver::run(snapshot.bytes, kind_of(&real), &settings, Mode::Check);
-    let Some(source) = &report.source else {
-        bail!("cannot read {name}: {}", trouble(report.trouble.as_ref()).unwrap_or("no Python"));
+    let bytes = snapshot.bytes;
+    let report = driver::run(bytes.clone(), kind_of(&real), &settings, Mode::Check);
+    // A text without the words that any transform looks for was not even read as Python.
+    let source = match (&report.source, trouble(report.trouble.as_ref())) {
+        (Some(source), _) => source,
+        (None, Some(why)) => bail!("cannot read {name}: {why}"),
+        (None, None) => &SourceFile::new(bytes).map_err(|refusal| cannot(&refusal))?,
     };
     if line > source.line_count() {
         bail!("{name} has {} lines", source.line_count());

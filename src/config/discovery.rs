@@ -102,6 +102,7 @@ impl Configs {
             target,
             options: config.map(|config| config.options.clone()).unwrap_or_default(),
             unsafe_fixes: self.overrides.unsafe_fixes,
+            known: SUITE.iter().map(|transform| transform.meta().id).collect(),
         });
         known.insert(key, Arc::clone(&settings));
         Ok(settings)

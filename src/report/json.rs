@@ -12,6 +12,11 @@ use crate::engine::driver::{Report, Trouble};
 use crate::engine::finding::{Certainty, Outcome};
 use crate::engine::source::SourceFile;
 
+/// The entry of a file that was found but not looked into.
+pub fn left_out(path: &str, because: &str) -> Value {
+    json!({ "path": path, "findings": [], "skipped": because, "failed": null, "changed": false })
+}
+
 /// What comes before the first file.
 pub const START: &str = "{\"version\":1,\"files\":[";
 
@@ -23,7 +28,7 @@ pub fn end(summary: &Value) -> String {
 /// The entry of a file, `None` when there is nothing to say. `path` is lossy where the name is no UTF-8.
 pub fn file(path: &str, report: &Report, patch: Option<&[u8]>, with_left: bool, changed: bool) -> Option<Value> {
     let left = if with_left { report.left.as_slice() } else { &[] };
-    if report.outcomes.is_empty() && left.is_empty() && report.trouble.is_none() {
+    if report.outcomes.is_empty() && left.is_empty() && report.mistakes.is_empty() && report.trouble.is_none() {
         return None;
     }
     let source = report.source.as_ref();
@@ -40,6 +45,12 @@ pub fn file(path: &str, report: &Report, patch: Option<&[u8]>, with_left: bool, 
         });
         entry["left"] = left.collect();
     }
+    let mistakes = report.mistakes.iter().map(|(offset, message)| {
+        let mut entry = json!({ "message": message });
+        entry["line"] = json!(source.map(|source| place(source, *offset).line));
+        entry
+    });
+    entry["mistakes"] = mistakes.collect();
     let (skipped, failed) = match &report.trouble {
         None => (None, None),
         Some(Trouble::Skipped(reason)) => (Some(reason), None),

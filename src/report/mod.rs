@@ -41,6 +41,7 @@ pub fn advice(outcome: &Outcome) -> String {
     };
     let title = &fix.title;
     match (&outcome.status, because(&outcome.finding)) {
+        (Status::Blocked { because }, _) => format!("{title}: not fixed, because {because}"),
         (Status::Rejected { check }, _) => format!("{title}: the fix was dropped, because the result failed a check: {check}"),
         (Status::NotWritten { cause }, _) => format!("{title}: the fix was not written: {cause}"),
         (Status::NeedsUnsafe, Some(because)) => format!("{title}: needs `--unsafe-fixes`, because {because}"),
@@ -93,6 +94,6 @@ pub(crate) mod samples {
         let applied = statuses.contains(&Status::Applied);
         let fixed = applied.then(|| TEXT.replace("[]", "None").into_bytes());
         let outcomes = statuses.into_iter().map(outcome).collect();
-        Report { source: Some(source()), outcomes, left: vec![], fixed, trouble: None }
+        Report { source: Some(source()), outcomes, fixed, ..Report::default() }
     }
 }

@@ -101,7 +101,7 @@ impl Tally {
     pub fn lines(&self, deed: Deed) -> Vec<String> {
         let of = |wanted: &'static str| self.count(|status| status == wanted);
         let (fixable, needs_unsafe, applied) = (of("fixable"), of("needs-unsafe"), of("applied"));
-        let failed = of("rejected") + of("not-written");
+        let (blocked, failed) = (of("blocked"), of("rejected") + of("not-written"));
         let mut kinds = Vec::new();
         let mut kind = |count: usize, what: &str| {
             if count > 0 {
@@ -111,6 +111,7 @@ impl Tally {
         kind(fixable, "fixable with `--fix`");
         kind(needs_unsafe, "fixable with `--unsafe-fixes`");
         kind(of("report"), "without a fix");
+        kind(blocked, "in broken code");
         kind(failed, "whose fix failed");
         kind(of("suppressed"), "silenced by a comment");
         let kinds = if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) };
@@ -125,7 +126,7 @@ impl Tally {
             }
             Deed::Show | Deed::Write => {
                 let verb = if deed == Deed::Show { "Would fix" } else { "Fixed" };
-                let rest = fixable + needs_unsafe + of("report") + failed;
+                let rest = fixable + needs_unsafe + of("report") + blocked + failed;
                 let where_ = format!("{} of {}", self.changed, files(self.files));
                 if applied == 0 && rest == 0 {
                     lines.push(format!("Nothing to fix in {}{kinds}.", files(self.files)));
@@ -149,6 +150,7 @@ impl Tally {
             let what = match *status {
                 "needs-unsafe" => "more with `--unsafe-fixes`",
                 "report" => "without a fix",
+                "blocked" => "in broken code",
                 "rejected" | "not-written" => "whose fix failed",
                 "fixable" => "not fixed",
                 _ => continue,
