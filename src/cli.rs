@@ -33,7 +33,7 @@ pub fn run() -> anyhow::Result<u8> {
     };
     quiet_workers();
     match typed.command {
-        Some(Command::List) => explain::list(typed.check.color),
+        Some(Command::List) => Ok(explain::list(typed.check.color)),
         Some(Command::Explain { what }) => explain::explain(&what, &Plan::new(typed.check)?),
         None => {
             let plan = Plan::new(typed.check)?;
@@ -84,13 +84,14 @@ enum Command {
     List,
     /// Explain a transform, or what is found on a line and what was left alone
     Explain {
-        /// The id of a transform, or FILE:LINE
+        /// The id of a transform, or a file and a line
         #[arg(value_name = "ID|FILE:LINE")]
         what: String,
     },
 }
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Check {
     /// Files and folders to look into, or `-` for standard input [default: .]
     #[arg(value_name = "PATHS")]
@@ -180,6 +181,7 @@ enum Format {
 }
 
 /// What the user wants.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Plan {
     paths: Vec<PathBuf>,
     /// The text comes from standard input, under this name if there is one.

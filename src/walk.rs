@@ -22,35 +22,38 @@ pub use ordered::in_order;
 /// Larger files are skipped: 4 MiB. Byte offsets are stored in 32 bits, and such files are data.
 pub const MAX_FILE_SIZE: u64 = 4 << 20;
 
-/// Folders that hold no code of the project: of version control, of tools, and what was installed or copied.
-const FOREIGN_FOLDERS: &[&str] = &[
+/// Folders that hold no code of anyone: of version control and of tools.
+const HIDDEN_FOLDERS: &[&str] = &[
     ".bzr",
-    ".git",
-    ".hg",
-    ".jj",
-    ".svn",
     ".direnv",
     ".eggs",
+    ".git",
+    ".hg",
     ".ipynb_checkpoints",
+    ".jj",
     ".mypy_cache",
     ".nox",
     ".pixi",
     ".pyenv",
     ".pytest_cache",
     ".ruff_cache",
+    ".svn",
     ".tox",
-    ".venv",
-    "venv",
     "__pycache__",
+];
+/// Folders that hold code of others, installed or copied.
+const FOREIGN_FOLDERS: &[&str] = &[
+    ".venv",
     "__pypackages__",
-    "node_modules",
-    "site-packages",
-    "vendor",
-    "vendored",
     "_vendor",
     "_vendored",
-    "third_party",
+    "node_modules",
+    "site-packages",
     "third-party",
+    "third_party",
+    "vendor",
+    "vendored",
+    "venv",
 ];
 /// Endings of modules that the protocol buffer compiler writes.
 const GENERATED_NAMES: &[&str] = &["_pb2.py", "_pb2_grpc.py", "_pb2.pyi", "_pb2_grpc.pyi"];
@@ -164,7 +167,8 @@ impl Finder<'_> {
             let (configs, pruned, failure) = (Arc::clone(self.configs), Arc::clone(&pruned), Arc::clone(&failure));
             move |entry: &DirEntry| match why_pruned(entry, &configs) {
                 Ok(None) => true,
-                Ok(Some(because)) => {
+                Ok(Some(Pruned::InSilence)) => false,
+                Ok(Some(Pruned::Because(because))) => {
                     lock(&pruned).push((entry.path().to_owned(), because));
                     false
                 }
@@ -267,25 +271,33 @@ pub fn kind_of(path: &Path) -> FileKind {
     }
 }
 
-/// Why an entry of a walk is not looked at. What the user named is never pruned.
-fn why_pruned(entry: &DirEntry, configs: &Configs) -> anyhow::Result<Option<&'static str>> {
+/// That an entry of a walk is not looked at.
+enum Pruned {
+    /// Nobody would expect otherwise.
+    InSilence,
+    /// Worth a word.
+    Because(&'static str),
+}
+
+/// Whether an entry of a walk is looked at. What the user named is never pruned.
+fn why_pruned(entry: &DirEntry, configs: &Configs) -> anyhow::Result<Option<Pruned>> {
     if entry.depth() == 0 {
         return Ok(None);
     }
     let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
     if is_folder {
-        if let Some(name) = entry.file_name().to_str()
-            && FOREIGN_FOLDERS.contains(&name)
-        {
-            return Ok(Some("not the project's own"));
+        match entry.file_name().to_str() {
+            Some(name) if HIDDEN_FOLDERS.contains(&name) => return Ok(Some(Pruned::InSilence)),
+            Some(name) if FOREIGN_FOLDERS.contains(&name) => return Ok(Some(Pruned::Because("code of others"))),
+            _ => {}
         }
         if entry.path().join("pyvenv.cfg").exists() {
-            return Ok(Some("virtual environment"));
+            return Ok(Some(Pruned::Because("virtual environment")));
         }
     } else if !has_python_name(entry.path()) && entry.path().extension().is_some() {
         return Ok(None);
     }
-    Ok(configs.excludes(entry.path())?.then_some("excluded"))
+    Ok(configs.excludes(entry.path())?.then_some(Pruned::Because("excluded")))
 }
 
 fn has_python_name(path: &Path) -> bool {
@@ -424,7 +436,7 @@ mod tests {
             ("excluded", "excluded"),
             ("m_pb2.py", "generated"),
             ("myenv", "virtual environment"),
-            ("sub/site-packages", "not the project's own"),
+            ("sub/site-packages", "code of others"),
         ];
         assert_eq!(left_out, expected.map(|(path, because)| (path.to_owned(), because)));
         assert_eq!(found.errors.len(), 1);

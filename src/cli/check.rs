@@ -133,7 +133,6 @@ fn work(plan: &Plan, item: &Item) -> Done {
     let snapshot = match read(&item.root, &item.relative, MAX_FILE_SIZE) {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            done.tally.files = 1;
             if let ReadError::TooLarge { .. } = error {
                 done.tally.skip(&error.to_string(), item.named);
                 if !plan.quiet {
@@ -251,8 +250,8 @@ impl Page {
                 changes.write(told.patch_name, &mut patch);
             }
             let patch = changes.is_some().then_some(patch.as_slice());
-            let path = told.shown.to_string_lossy();
-            if let Some(entry) = json::file(&path, report, patch, plan.verbose, report.fixed.is_some()) {
+            let shown = told.shown.to_string_lossy();
+            if let Some(entry) = json::file(&shown, report, patch, plan.verbose, report.fixed.is_some()) {
                 self.out.extend_from_slice(entry.to_string().as_bytes());
             }
             return;

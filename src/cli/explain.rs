@@ -21,14 +21,15 @@ use crate::walk::{MAX_FILE_SIZE, kind_of};
 use crate::write::{read, resolve_named};
 
 /// Prints the suite.
-pub(super) fn list(color: Color) -> anyhow::Result<u8> {
-    print(&page::list(SUITE.iter().map(|transform| transform.meta()), Screen::stdout(color)))
+pub(super) fn list(color: Color) -> u8 {
+    let metas: Vec<_> = SUITE.iter().map(|transform| transform.meta()).collect();
+    print(page::list(&metas, Screen::stdout(color)).as_bytes())
 }
 
 /// Prints the page of a transform, or what there is on a line.
 pub(super) fn explain(what: &str, plan: &Plan) -> anyhow::Result<u8> {
     match (transform(what), what.rsplit_once(':')) {
-        (Ok(transform), _) => print(&page::page(transform.meta(), plan.stdout)),
+        (Ok(transform), _) => Ok(print(page::page(transform.meta(), plan.stdout).as_bytes())),
         (Err(_), Some((path, line))) => match line.parse() {
             Ok(line @ 1..) => explain_line(Path::new(path), line, plan),
             _ => bail!("`{}` is no line: write FILE:LINE, with lines from 1", visible(what)),
@@ -38,10 +39,10 @@ pub(super) fn explain(what: &str, plan: &Plan) -> anyhow::Result<u8> {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<u8> {
+fn print(text: &[u8]) -> u8 {
     let mut output = Output::default();
-    output.put(text.as_bytes());
-    Ok(output.exit_code(false).unwrap_or(0))
+    output.put(text);
+    output.exit_code(false).unwrap_or(0)
 }
 
 fn explain_line(path: &Path, line: usize, plan: &Plan) -> anyhow::Result<u8> {
@@ -121,9 +122,7 @@ fn explain_line(path: &Path, line: usize, plan: &Plan) -> anyhow::Result<u8> {
         }
         put(&text, &mut out);
     }
-    let mut output = Output::default();
-    output.put(&out);
-    Ok(output.exit_code(false).unwrap_or(0))
+    Ok(print(&out))
 }
 
 fn trouble(trouble: Option<&Trouble>) -> Option<&str> {

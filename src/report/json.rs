@@ -25,15 +25,15 @@ pub fn end(summary: &Value) -> String {
     format!("\n],\"summary\":{summary}}}\n")
 }
 
-/// The entry of a file, `None` when there is nothing to say. `path` is lossy where the name is no UTF-8.
-pub fn file(path: &str, report: &Report, patch: Option<&[u8]>, with_left: bool, changed: bool) -> Option<Value> {
+/// The entry of a file, `None` when there is nothing to say. `name` is lossy where the path is no UTF-8.
+pub fn file(name: &str, report: &Report, patch: Option<&[u8]>, with_left: bool, changed: bool) -> Option<Value> {
     let left = if with_left { report.left.as_slice() } else { &[] };
     if report.outcomes.is_empty() && left.is_empty() && report.mistakes.is_empty() && report.trouble.is_none() {
         return None;
     }
     let source = report.source.as_ref();
     let mut entry = json!({
-        "path": path,
+        "path": name,
         "findings": report.outcomes.iter().map(|outcome| finding(source, outcome)).collect::<Vec<_>>(),
     });
     if with_left {

@@ -48,7 +48,7 @@ pub fn advice(outcome: &Outcome) -> String {
         (Status::NeedsUnsafe, None) => format!("{title}: needs `--unsafe-fixes`"),
         (Status::Report, _) => format!("{title}: not fixed"),
         (_, Some(because)) => format!("{title}: unsafe, because {because}"),
-        (_, None) => title.clone(),
+        (_, None) => format!("{title}: safe, `--fix` applies it"),
     }
 }
 

@@ -43,11 +43,11 @@ pub fn page(meta: &Meta, screen: Screen) -> String {
 }
 
 /// One line for each transform: id, the most that its fixes may claim, codes of other tools, what it looks for.
-pub fn list<'m>(metas: impl Iterator<Item = &'m Meta> + Clone, screen: Screen) -> String {
-    let width = |text: fn(&Meta) -> usize| metas.clone().map(text).max().unwrap_or(0);
+pub fn list(metas: &[&Meta], screen: Screen) -> String {
+    let width = |text: fn(&Meta) -> usize| metas.iter().map(|meta| text(meta)).max().unwrap_or(0);
     let ids = width(|meta| meta.id.len());
     let aliases = width(|meta| meta.aliases.join(", ").len());
-    metas.clone().fold(String::new(), |mut out, meta| {
+    metas.iter().fold(String::new(), |mut out, meta| {
         let id = screen.paint(Style::Bold, &format!("{:ids$}", meta.id));
         let (tier, codes) = (most(meta), meta.aliases.join(", "));
         writeln!(out, "{id}  {tier:6}  {codes:aliases$}  {}", meta.summary).expect("a string takes all");
@@ -89,6 +89,6 @@ mod tests {
         );
         let colour = Screen { color: true, terminal: true };
         assert!(page(&meta, colour).starts_with("\x1b[1m# x-y\x1b[0m\n"));
-        assert_eq!(list([&meta].into_iter(), Screen::default()), "x-y  report  X1  Finds x\n");
+        assert_eq!(list(&[&meta], Screen::default()), "x-y  report  X1  Finds x\n");
     }
 }

@@ -135,7 +135,7 @@ fn old_changed(hunk: &[DiffOp]) -> Range<usize> {
 
 /// A name as git prints it (`core.quotePath`): within quotes, with escapes of C, when it has bytes that need it.
 fn quoted(name: &[u8]) -> Vec<u8> {
-    if !name.iter().any(|&byte| byte < b' ' || byte >= 0x7f || byte == b'"' || byte == b'\\') {
+    if !name.iter().any(|&byte| !(b' '..0x7f).contains(&byte) || byte == b'"' || byte == b'\\') {
         return name.to_vec();
     }
     let mut out = vec![b'"'];

@@ -1,6 +1,7 @@
 //! What may reach a terminal: no text from a file can move the cursor, forge a line or change the order of letters.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anstream::AutoStream;
@@ -76,9 +77,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(text.chars().fold(String::with_capacity(text.len() + 16), |mut out, c| {
         if has_effect(c) {
-            out.push_str(&spelled(c))
+            out.push_str(&spelled(c));
         } else {
-            out.push(c)
+            out.push(c);
         }
         out
     }))
@@ -90,7 +91,7 @@ pub fn visible_bytes(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         out.push_str(&visible(chunk.valid()));
         for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
+            write!(out, "\\x{byte:02x}").expect("a string takes all");
         }
     }
     out

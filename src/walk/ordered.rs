@@ -45,7 +45,7 @@ pub fn in_order<I: Sync, R: Send>(
                 }
             });
         }
-        while let Some(result) = queue.next(items.len()) {
+        while let Some(Done(result)) = queue.next(items.len()) {
             if let Some(result) = result
                 && !take(result)
             {
@@ -70,9 +70,12 @@ struct State<R> {
     /// Results that were handed out.
     taken: usize,
     stopped: bool,
-    /// Results that wait for an earlier one; nothing for an item whose worker panicked.
-    done: BTreeMap<usize, Option<R>>,
+    /// Results that wait for an earlier one.
+    done: BTreeMap<usize, Done<R>>,
 }
+
+/// What became of an item; nothing when its worker panicked.
+struct Done<R>(Option<R>);
 
 impl<R> Queue<R> {
     fn lock(&self) -> std::sync::MutexGuard<'_, State<R>> {
@@ -97,7 +100,7 @@ impl<R> Queue<R> {
         }
     }
 
-    fn next(&self, count: usize) -> Option<Option<R>> {
+    fn next(&self, count: usize) -> Option<Done<R>> {
         let mut state = self.lock();
         loop {
             let index = state.taken;
@@ -119,7 +122,7 @@ impl<R> Queue<R> {
     }
 
     fn finish(&self, index: usize, result: Option<R>) {
-        self.lock().done.insert(index, result);
+        self.lock().done.insert(index, Done(result));
         self.changed.notify_all();
     }
 }
@@ -158,7 +161,7 @@ mod tests {
             let ahead = AtomicUsize::new(0);
             let work = |item: &u64| {
                 ahead.fetch_max(*item as usize, Ordering::Relaxed);
-                std::thread::sleep(Duration::from_micros(if item % 7 == 0 { 300 } else { 1 }));
+                std::thread::sleep(Duration::from_micros(if item.is_multiple_of(7) { 300 } else { 1 }));
                 *item
             };
             let take = |item| {
