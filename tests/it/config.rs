@@ -38,11 +38,7 @@ fn the_nearest_file_decides() {
         // One folder, two files.
         (&[("a.py", SAFE), ("mlfix.toml", ""), ("pyproject.toml", "[tool.mlfix]\nignore = ['B006']\n")], &[], &["a.py"]),
         // A project file that does not speak of mlfix hides nothing; one that does, hides all above it.
-        (
-            &[("s/a.py", SAFE), ("s/pyproject.toml", "[tool.x]\n"), ("mlfix.toml", "ignore = ['B006']\n")],
-            &[],
-            &[],
-        ),
+        (&[("s/a.py", SAFE), ("s/pyproject.toml", "[tool.x]\n"), ("mlfix.toml", "ignore = ['B006']\n")], &[], &[]),
         (&[("s/a.py", SAFE), ("s/mlfix.toml", ""), ("mlfix.toml", "ignore = ['B006']\n")], &[], &["s/a.py"]),
         (&[("a.py", SAFE), ("t/a.py", SAFE), ("mlfix.toml", "exclude = ['t']\n")], &[], &["a.py"]),
         (&[("a.py", SAFE), ("t/a.py", SAFE)], &["--exclude", "t,b.py"], &["a.py"]),
@@ -88,7 +84,10 @@ fn a_wrong_file_stops_the_run_before_anything_is_written() {
     let run = Command::new(env!("CARGO_BIN_EXE_mlfix")).arg("--fix").current_dir(folder.path()).output().expect("it runs");
     assert_eq!(run.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert!(stderr.starts_with("error: ") && stderr.contains(&format!("z{}pyproject.toml:1: ", std::path::MAIN_SEPARATOR)), "{stderr}");
+    assert!(
+        stderr.starts_with("error: ") && stderr.contains(&format!("z{}pyproject.toml:1: ", std::path::MAIN_SEPARATOR)),
+        "{stderr}"
+    );
     for file in ["a.py", "z/a.py"] {
         assert_eq!(fs::read_to_string(folder.path().join(Path::new(file))).expect("readable"), SAFE);
     }
