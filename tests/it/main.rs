@@ -3,6 +3,7 @@
 mod cases;
 mod comparison;
 mod engine;
+mod front_page;
 mod properties;
 mod python;
 mod readme;
