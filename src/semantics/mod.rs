@@ -20,12 +20,13 @@ pub struct Facts<'t> {
     tree: &'t Tree,
     scopes: OnceCell<Scopes<'t>>,
     flow: flow::Graphs,
+    stores: OnceCell<types::Stores<'t>>,
 }
 
 impl<'t> Facts<'t> {
     /// Facts about `tree`; nothing is computed yet.
     pub fn new(tree: &'t Tree) -> Self {
-        Self { tree, scopes: OnceCell::new(), flow: flow::Graphs::default() }
+        Self { tree, scopes: OnceCell::new(), flow: flow::Graphs::default(), stores: OnceCell::new() }
     }
 
     /// The syntax tree.
