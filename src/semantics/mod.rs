@@ -6,9 +6,11 @@ pub mod effects;
 mod exits;
 pub mod flow;
 mod graph;
+mod library;
 pub mod names;
 pub mod scope;
 pub mod types;
+mod uses;
 
 use std::cell::OnceCell;
 
