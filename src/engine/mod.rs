@@ -5,7 +5,9 @@
 pub mod driver;
 pub mod edit;
 pub mod finding;
+pub mod guard;
 pub mod imports;
+pub mod origin;
 pub mod source;
 pub mod suppress;
 pub mod syntax;

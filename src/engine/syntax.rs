@@ -55,6 +55,7 @@ pub struct Tree {
     code: String,
     records: Vec<Record>,
     errors: Vec<u32>,
+    depth: usize,
     parsed: tree_sitter::Tree,
 }
 
@@ -69,8 +70,8 @@ impl Tree {
             });
         }
         let parsed = PARSER.with_borrow_mut(|parser| parser.parse(code, None)).expect("no cancellation is set up");
-        let (records, errors) = flatten(parsed.walk());
-        Self { code: code.to_string(), records, errors, parsed }
+        let (records, errors, depth) = flatten(parsed.walk());
+        Self { code: code.to_string(), records, errors, depth, parsed }
     }
 
     /// The text that was parsed.
@@ -132,16 +133,28 @@ impl Tree {
         }
     }
 
+    /// Whether any node is of this kind.
+    pub fn has_kind(&self, kind: &str) -> bool {
+        let id = language().id_for_node_kind(kind, true);
+        self.records.iter().any(|record| record.kind == id)
+    }
+
+    /// How deep the deepest node lies; the root lies at 0.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// All nodes that stand for text the grammar did not expect, or for expected text that is not there.
     pub fn errors(&self) -> impl Iterator<Item = Node<'_>> {
         self.errors.iter().map(|&id| self.node(id))
     }
 }
 
-fn flatten(mut cursor: TreeCursor<'_>) -> (Vec<Record>, Vec<u32>) {
+fn flatten(mut cursor: TreeCursor<'_>) -> (Vec<Record>, Vec<u32>, usize) {
     let mut records: Vec<Record> = Vec::new();
     let mut errors = Vec::new();
     let mut open: Vec<u32> = Vec::new();
+    let mut depth = 0;
     loop {
         let node = cursor.node();
         let id = records.len() as u32;
@@ -160,10 +173,11 @@ fn flatten(mut cursor: TreeCursor<'_>) -> (Vec<Record>, Vec<u32>) {
         }
         if cursor.goto_first_child() {
             open.push(id);
+            depth = depth.max(open.len());
             continue;
         }
         while !cursor.goto_next_sibling() {
-            let Some(done) = open.pop() else { return (records, errors) };
+            let Some(done) = open.pop() else { return (records, errors, depth) };
             records[done as usize].skip = records.len() as u32;
             cursor.goto_parent();
         }

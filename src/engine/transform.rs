@@ -1,11 +1,11 @@
 //! The interface between the engine and a transform.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::finding::{Finding, Tiers};
-use super::imports::{Import, Imported};
+use super::imports::Imported;
 use super::source::SourceFile;
 use super::syntax::{Node, Tree};
 use super::version::PythonVersion;
@@ -153,8 +153,9 @@ impl<'t> Context<'t> {
         &self.source.bytes()[range]
     }
 
-    /// How `module.name` is spelled at module level for code at `at`, with the import to add if there is none yet.
-    pub fn import(&self, module: &str, name: &str, at: Node<'t>) -> Imported {
+    /// How `module.name` is spelled for code at `at`, with the import to add if there is none yet. `None` when every
+    /// spelling means something else there.
+    pub fn import(&self, module: &'static str, name: &'static str, at: Node<'t>) -> Option<Imported> {
         super::imports::import(self, module, name, at)
     }
 }
@@ -177,28 +178,5 @@ impl Findings {
     /// Records that a place was considered and left alone.
     pub fn leave(&mut self, range: Range<usize>, because: impl Into<String>) {
         self.left.push((range, because.into()));
-    }
-}
-
-/// Imports that fixes of one round ask for, without repetition.
-#[derive(Default)]
-pub struct Wanted(RefCell<Vec<Import>>);
-
-impl Wanted {
-    /// Adds what a fix needs.
-    pub fn add(&self, imports: &[Import]) {
-        let mut wanted = self.0.borrow_mut();
-        for import in imports {
-            if !wanted.contains(import) {
-                wanted.push(import.clone());
-            }
-        }
-    }
-
-    /// Everything that was added, sorted.
-    pub fn into_sorted(self) -> Vec<Import> {
-        let mut imports = self.0.into_inner();
-        imports.sort();
-        imports
     }
 }

@@ -3,6 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::syntax::Tree;
+
+/// Statements and clauses that older versions refuse, with the minor version that brought them.
+const NEEDS: &[(&str, u8)] = &[
+    ("type_parameter", 12),       // PEP 695
+    ("type_alias_statement", 12), // PEP 695
+    ("match_statement", 10),      // PEP 634
+];
+
 /// A Python 3 minor version, such as 3.10. Ordered by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PythonVersion {
@@ -13,6 +22,12 @@ pub struct PythonVersion {
 impl PythonVersion {
     /// What is assumed when neither the user nor the project says anything: the oldest release with security fixes.
     pub const DEFAULT: Self = Self { minor: 10 };
+
+    /// The oldest version that can run this text, as far as it matters for what a fix may write.
+    pub fn needed_by(tree: &Tree) -> Self {
+        let minor = NEEDS.iter().filter(|(kind, _)| tree.has_kind(kind)).map(|&(_, minor)| minor).max();
+        Self { minor: minor.unwrap_or(0) }
+    }
 
     /// Whether `X | None` may stand in an evaluated annotation (PEP 604, Python 3.10).
     pub fn has_union_operator(self) -> bool {

@@ -1,1 +1,10 @@
 //! The one integration test binary.
+
+mod cases;
+mod engine;
+mod properties;
+mod python;
+mod readme;
+mod rust;
+mod tidy;
+mod variants;
