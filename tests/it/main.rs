@@ -6,5 +6,6 @@ mod properties;
 mod python;
 mod readme;
 mod rust;
+mod symtable;
 mod tidy;
 mod variants;
