@@ -1,12 +1,13 @@
 //! What the body of a loop does to the container that the loop walks.
 
+use super::callee::Callee;
 use super::header::{Walk, Walked};
 use super::loops::{Loop, runs_with};
+use super::namespaces;
 use super::own::{Own, plain};
 use crate::engine::syntax::Node;
 use crate::semantics::Facts;
 use crate::semantics::effects::{Mutation, MutationKind, Place, Read, Use};
-use crate::semantics::scope::BindingKind;
 use crate::semantics::types::Kind;
 
 /// One change of the container.
@@ -83,14 +84,14 @@ impl<'t> Subject<'_, 't> {
         let mut changes = match self.walked() {
             Walked::Place(place) => self.changes_of(place),
             Walked::Attributes { of, spelled } => {
-                let mut changes = self.attributes_set(of);
+                let mut changes = namespaces::attributes_set(self, of);
                 changes.extend(spelled.iter().flat_map(|place| self.changes_of(place)));
                 changes
             }
+            Walked::Globals => namespaces::globals_set(self),
         };
         if self.facts.is_name(self.walks[0].container, "sys.modules") {
-            let imports = self.a_loop.code().filter(|node| node.is_any(&["import_statement", "import_from_statement"]));
-            changes.extend(imports.map(|node| Change { node, does: Does::Adds, through: None }));
+            changes.extend(namespaces::imports(self));
         }
         changes.sort_by_key(|change| change.node);
         changes
@@ -123,25 +124,6 @@ impl<'t> Subject<'_, 't> {
             let may_add = read && runs_with(mention, self.a_loop.node) && !own.is_key(key) && !is_tested(mention, key);
             may_add.then_some(Change { node: subscript, does: Does::Reads, through: None })
         })
-    }
-
-    /// Attributes that are set or deleted by name.
-    fn attributes_set(&self, object: &Place<'t>) -> Vec<Change<'t>> {
-        let mutations = self.a_loop.parts().flat_map(|part| self.facts.mutations(object, part));
-        mutations
-            .filter_map(|mutation| {
-                let MutationKind::Function(function) = mutation.kind else { return None };
-                let name = mutation.node.child("arguments")?.named_children().nth(1)?;
-                let own = Own::at(self.facts, self.a_loop, self.walks, mutation.node).is_key(name.text());
-                let does = match function {
-                    "setattr" if !own => Does::Stores,
-                    "delattr" if own => Does::RemovesOwn,
-                    "delattr" => Does::RemovesOther,
-                    _ => return None,
-                };
-                Some(Change { node: mutation.node, does, through: None })
-            })
-            .collect()
     }
 
     /// What a call of a method of the same class, or of a function of the file, does to the container.
@@ -220,7 +202,7 @@ impl<'t> Subject<'_, 't> {
         Some(if is_there { Does::Replaces } else { Does::Stores })
     }
 
-    /// `del x[key]`, `x.pop(key)`.
+    /// What `del x[key]` and `x.pop(key)` do.
     fn removal(&self, key: &str, container: Node<'t>, own: &Own) -> Does {
         let found = plain(key)
             .strip_prefix(&format!("{}.index(", plain(container.text())))
@@ -247,86 +229,6 @@ impl<'t> Subject<'_, 't> {
     fn is_sequence(&self) -> bool {
         matches!(self.kind, Some(Kind::List | Kind::Deque))
     }
-}
-
-/// A function of the file that a call runs, and what the container is called inside.
-struct Callee<'t> {
-    name: &'t str,
-    body: Node<'t>,
-    /// Names of the parameters that arguments are given to by position.
-    parameters: Vec<&'t str>,
-    place: Place<'t>,
-}
-
-impl<'t> Callee<'t> {
-    fn of(facts: &Facts<'t>, place: &Place<'t>, call: Node<'t>) -> Option<Self> {
-        let function = call.child("function")?;
-        match function.kind() {
-            "identifier" => Self::function(facts, place, function),
-            "attribute" => Self::method(facts, place, function),
-            _ => None,
-        }
-    }
-
-    /// A function of the file, bound once by its `def`, that knows the container under the same name.
-    fn function(facts: &Facts<'t>, place: &Place<'t>, name: Node<'t>) -> Option<Self> {
-        let variable = facts.scopes().variable(facts.scopes().variable_of(name)?);
-        let [binding] = variable.bindings.as_slice() else { return None };
-        let definition = (binding.kind == BindingKind::Function).then(|| binding.node.parent())??;
-        let parameters = parameters(definition);
-        Some(Self { name: name.text(), body: definition.child("body")?, parameters, place: place.clone() })
-    }
-
-    /// A method of the class whose `self` the container is an attribute of.
-    fn method(facts: &Facts<'t>, place: &Place<'t>, function: Node<'t>) -> Option<Self> {
-        let this = function.child("object").filter(|object| object.is("identifier"))?;
-        let root = place.root.filter(|root| facts.scopes().variable_of(this) == Some(*root))?;
-        let definition = facts.scopes().definition(facts.scopes().variable(root).scope);
-        if place.steps.is_empty() || parameters(definition).first() != Some(&place.name) {
-            return None;
-        }
-        // Have: def sweep(self): .. self._drop(k)
-        let name = function.child("attribute")?.text();
-        let method =
-            methods(class_of(definition)?).filter(|method| method.child("name").is_some_and(|n| n.text() == name)).last()?;
-        let mut parameters = parameters(method);
-        if parameters.is_empty() {
-            return None;
-        }
-        let this = method.child("parameters")?.descendants().find(|node| node.is("identifier"))?;
-        let renamed = Place { root: facts.scopes().variable_of(this), name: parameters.remove(0), steps: place.steps.clone() };
-        Some(Self { name, body: method.child("body")?, parameters, place: renamed })
-    }
-}
-
-/// The class whose body a method stands in directly.
-pub(super) fn class_of(method: Node<'_>) -> Option<Node<'_>> {
-    let class = method.ancestors().find(|around| around.is_any(&["class_definition", "function_definition", "lambda"]))?;
-    class.is("class_definition").then_some(class)
-}
-
-/// The methods of a class: functions that stand in its body directly, decorated or not.
-pub(super) fn methods(class: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    let body = class.child("body").into_iter().flat_map(Node::named_children);
-    body.filter_map(|node| match node.kind() {
-        "function_definition" => Some(node),
-        "decorated_definition" => node.child("definition").filter(|definition| definition.is("function_definition")),
-        _ => None,
-    })
-}
-
-/// The names of the parameters that positional arguments reach, in order.
-pub(super) fn parameters(definition: Node<'_>) -> Vec<&str> {
-    let Some(list) = definition.child("parameters") else { return Vec::new() };
-    list.named_children()
-        .take_while(|parameter| !parameter.is_any(&["list_splat_pattern", "keyword_separator", "dictionary_splat_pattern"]))
-        .filter(|parameter| !parameter.is("positional_separator"))
-        .filter_map(|parameter| match parameter.kind() {
-            "identifier" => Some(parameter.text()),
-            "typed_parameter" => parameter.named_children().next().filter(|name| name.is("identifier")).map(Node::text),
-            _ => parameter.child("name").map(Node::text),
-        })
-        .collect()
 }
 
 /// The text between the brackets behind a mention: the `i, j` of `x[i, j]`.

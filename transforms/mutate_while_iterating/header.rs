@@ -50,6 +50,8 @@ pub(super) enum Walked<'t> {
         /// The place of `x.__dict__`, when it is spelled so.
         spelled: Option<Place<'t>>,
     },
+    /// `globals()`.
+    Globals,
 }
 
 impl<'t> Walk<'t> {
@@ -210,10 +212,12 @@ fn view_call(call: Node<'_>) -> Option<(Node<'_>, View)> {
 }
 
 fn walked<'t>(facts: &Facts<'t>, container: Node<'t>) -> Option<Walked<'t>> {
-    if container.is("call") && facts.is_name(container.child("function")?, "builtins.vars") {
-        let arguments = positional(container)?;
-        let [object] = arguments.as_slice() else { return None };
-        return Some(Walked::Attributes { of: facts.place(*object)?, spelled: None });
+    if container.is("call") {
+        return match (facts.called_name(container)?.as_slice(), positional(container)?.as_slice()) {
+            (["builtins", "vars"], [object]) => Some(Walked::Attributes { of: facts.place(*object)?, spelled: None }),
+            (["builtins", "globals"], []) => Some(Walked::Globals),
+            _ => None,
+        };
     }
     let place = facts.place(container)?;
     match container.is("attribute").then(|| container.child("attribute")).flatten() {

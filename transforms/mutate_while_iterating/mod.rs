@@ -1,9 +1,11 @@
 //! Loops that change the container they walk; they should walk a snapshot. See the README beside this file.
 
+mod callee;
 mod changes;
 mod counted;
 mod header;
 mod loops;
+mod namespaces;
 mod own;
 mod reach;
 mod verdict;

@@ -1,7 +1,8 @@
 //! Whether a snapshot helps a loop, and what may be promised about it.
 
-use super::changes::{Change, Does, Subject, class_of, methods, operands_of_and, parameters};
-use super::header::{Walk, Walked};
+use super::callee::{class_of, methods, parameters};
+use super::changes::{Change, Does, Subject, operands_of_and};
+use super::header::{View, Walk, Walked};
 use super::loops::{Loop, runs_with};
 use super::own::plain;
 use super::reach::outsider;
@@ -47,7 +48,7 @@ pub(super) fn judge<'t>(facts: &Facts<'t>, a_loop: &Loop<'t>, walks: &[Walk<'t>]
 }
 
 fn evidence<'t>(facts: &Facts<'t>, walk: &Walk<'t>) -> Option<Evidence<'t>> {
-    let is_namespace = matches!(walk.walked, Walked::Attributes { .. }) || facts.is_name(walk.container, "sys.modules");
+    let is_namespace = !matches!(walk.walked, Walked::Place(_)) || facts.is_name(walk.container, "sys.modules");
     if is_namespace {
         return Some(Evidence { kind: Kind::Dict, certainty: Certainty::Known, shown_by: walk.container });
     }
@@ -99,7 +100,7 @@ fn verdict<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
         return Verdict::Leave("only values are stored, under keys that are there".to_string());
     }
     // Have: the size may differ at the next step
-    let is_likely_dict = kind.is_none() && walks.iter().any(|walk| walk.view != super::header::View::Bare);
+    let is_likely_dict = kind.is_none() && walks.iter().any(|walk| walk.view != View::Bare);
     if (kind.is_none() && !is_likely_dict || kind == Some(Kind::List))
         && !changes.iter().any(|change| change.does == Does::RemovesOwn)
     {
@@ -131,12 +132,10 @@ fn without_own(kind: Option<Kind>, changes: &[Change<'_>]) -> Verdict {
 }
 
 /// Why the container that is changed may be another one than the one that is walked.
-fn other_object(subject: &Subject<'_, '_>) -> Option<String> {
+fn other_object<'t>(subject: &Subject<'_, 't>) -> Option<String> {
     let Subject { facts, a_loop, walks, .. } = *subject;
-    let place = match &walks[0].walked {
-        Walked::Place(place) | Walked::Attributes { of: place, .. } => place,
-    };
-    let is_rebound = |within: Node<'_>| !facts.rebindings(place, a_loop.node.tree().node(within.id())).is_empty();
+    let (Walked::Place(place) | Walked::Attributes { of: place, .. }) = &walks[0].walked else { return None };
+    let is_rebound = |within| !facts.rebindings(place, within).is_empty();
     if a_loop.parts().chain([a_loop.target]).any(is_rebound) {
         return Some(format!("`{}` is bound anew in the loop", walks[0].container.text()));
     }
@@ -171,7 +170,7 @@ fn reasons<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
     let any = |holds: &dyn Fn(Does) -> bool| changes.iter().any(|change| holds(change.does));
     let mut but = Vec::new();
     match evidence {
-        None if walks.iter().any(|walk| walk.view != super::header::View::Bare) => {
+        None if walks.iter().any(|walk| walk.view != View::Bare) => {
             but.push("other objects than dicts have this method too".to_string());
         }
         None => but.push("nothing shows what kind of container this is".to_string()),
@@ -203,6 +202,10 @@ fn reasons<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
         } else if let Some(why) = outsider(subject, &changes.iter().map(|change| change.node).collect::<Vec<_>>()) {
             but.push(format!("the snapshot would show old values: {why}"));
         }
+    }
+    if a_loop.code().any(|node| node.is("await")) && matches!(&walks[0].walked, Walked::Place(place) if !place.steps.is_empty())
+    {
+        but.push("other tasks may change it during the `await`".to_string());
     }
     if waiting::for_error_of(a_loop) == Some(Waiting::Handler) {
         but.push("a handler around the loop catches the RuntimeError".to_string());
