@@ -60,80 +60,82 @@ fn verdict<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
     if changes.is_empty() {
         return awaits_elsewhere(subject).map_or(Verdict::Fine, Verdict::Report);
     }
-    if a_loop.is_async() {
-        return Verdict::Leave("`async for` walks what is no container".to_string());
-    }
-    if let Some(why) = other_object(subject) {
+    if let Some(why) = another_walk(subject).or_else(|| meant_so(kind, walks, changes)) {
         return Verdict::Leave(why);
     }
     // Have: for x in d: .. d.pop(..), the same d
-    let grows = changes.iter().any(|change| change.does == Does::Grows);
-    let is_emptied = changes.iter().any(|change| change.does == Does::Empties);
-    let is_reversed = walks.iter().all(|walk| walk.backwards);
-    let what = walks[0].container.text();
     if a_loop.node.is("for_statement") {
         changes.retain(|change| facts.loop_may_go_on(change.node, a_loop.node));
     }
     if changes.is_empty() {
         return Verdict::Leave("the loop leaves right after the change".to_string());
     }
-    match kind {
-        Some(Kind::Dict | Kind::DefaultDict | Kind::Set | Kind::Deque) => {}
-        Some(Kind::List) | None if grows => {
-            return Verdict::Leave(
-                "a list that grows while it is walked is a queue: a snapshot would end the walk early".to_string(),
-            );
-        }
-        Some(Kind::List) if is_emptied => return Verdict::Leave("emptying the list ends the loop".to_string()),
-        Some(Kind::List) if is_reversed => {
-            return Verdict::Leave("walked from its end, nothing moves under the walk".to_string());
-        }
-        Some(Kind::List) => {}
-        None => {}
-        Some(_) => return Verdict::Leave(format!("`{what}` is no dict, set, list or deque")),
-    }
-    if kind.is_none() && is_self(facts, &walks[0]) {
-        return Verdict::Leave("an object that walks itself decides itself what a walk is".to_string());
-    }
-    let sized = |change: &Change<'_>| change.does.removes() || change.does.adds();
-    if !changes.iter().any(sized) {
+    let resizes = |change: &Change<'_>| change.does.removes() || change.does.adds();
+    if !changes.iter().any(resizes) {
         return Verdict::Leave("only values are stored, under keys that are there".to_string());
     }
-    // Have: the size may differ at the next step
-    let is_likely_dict = kind.is_none() && walks.iter().any(|walk| walk.view != View::Bare);
-    if (kind.is_none() && !is_likely_dict || kind == Some(Kind::List))
-        && !changes.iter().any(|change| change.does == Does::RemovesOwn)
-    {
-        return without_own(kind, changes);
+    // Have: its size may differ at the next step
+    let removes_own = changes.iter().any(|change| change.does == Does::RemovesOwn);
+    let is_likely_dict = walks.iter().any(|walk| walk.view != View::Bare);
+    match kind {
+        Some(Kind::List) if !removes_own => return not_at_hand(changes),
+        None if !removes_own && !is_likely_dict => return unknown(changes),
+        _ => {}
     }
     if waiting::for_error_of(a_loop) == Some(Waiting::Test) {
         return Verdict::Leave("a test expects the RuntimeError".to_string());
     }
     let but = reasons(subject, evidence, changes);
-    changes.retain(sized);
+    changes.retain(resizes);
     Verdict::Snapshot { but }
 }
 
-/// The element at hand is not removed from what is or may be a list.
-fn without_own(kind: Option<Kind>, changes: &[Change<'_>]) -> Verdict {
-    let does = |does: Does| changes.iter().any(|change| change.does == does);
-    if does(Does::RemovesAt) {
-        return Verdict::Report(
-            "the index counts on while the elements behind a removed one move up: a snapshot would not help".to_string(),
-        );
-    }
-    if does(Does::RemovesOther) {
-        return Verdict::Report("another element than the one at hand is removed: a snapshot would still visit it".to_string());
-    }
-    if kind.is_none() && does(Does::Adds) {
-        return Verdict::Snapshot { but: vec!["nothing shows what kind of container this is".to_string()] };
-    }
-    Verdict::Leave("nothing shows that it is a dict or a set".to_string())
+/// Why the shape of the changes, wherever they stand in the loop, shows that they are meant.
+fn meant_so(kind: Option<Kind>, walks: &[Walk<'_>], changes: &[Change<'_>]) -> Option<String> {
+    let any = |does: Does| changes.iter().any(|change| change.does == does);
+    let why = match kind {
+        Some(Kind::List) | None if any(Does::Grows) => {
+            "a list that grows while it is walked is a queue: a snapshot would end the walk early"
+        }
+        Some(Kind::List) if any(Does::Empties) => "emptying the list ends the loop",
+        Some(Kind::List) if walks.iter().all(|walk| walk.backwards) => "walked from its end, nothing moves under the walk",
+        Some(Kind::Dict | Kind::DefaultDict | Kind::Set | Kind::Deque | Kind::List) | None => return None,
+        Some(_) => return Some(format!("`{}` is no dict, set, list or deque", walks[0].container.text())),
+    };
+    Some(why.to_string())
 }
 
-/// Why the container that is changed may be another one than the one that is walked.
-fn other_object<'t>(subject: &Subject<'_, 't>) -> Option<String> {
-    let Subject { facts, a_loop, walks, .. } = *subject;
+/// A list that loses other elements than the one at hand.
+fn not_at_hand(changes: &[Change<'_>]) -> Verdict {
+    let because = if changes.iter().any(|change| change.does == Does::RemovesAt) {
+        "the index counts on while the elements behind a removed one move up: a snapshot would not help"
+    } else {
+        "another element than the one at hand is removed: a snapshot would still visit it"
+    };
+    Verdict::Report(because.to_string())
+}
+
+/// Something of unknown kind that keeps the element at hand.
+fn unknown(changes: &[Change<'_>]) -> Verdict {
+    let any = |does: Does| changes.iter().any(|change| change.does == does);
+    if any(Does::RemovesAt) || any(Does::RemovesOther) {
+        not_at_hand(changes)
+    } else if any(Does::Adds) {
+        Verdict::Snapshot { but: vec!["nothing shows what kind of container this is".to_string()] }
+    } else {
+        Verdict::Leave("nothing shows that it is a dict or a set".to_string())
+    }
+}
+
+/// Why the loop does not walk the very container that it changes, step by step.
+fn another_walk(subject: &Subject<'_, '_>) -> Option<String> {
+    let Subject { facts, a_loop, walks, kind } = *subject;
+    if a_loop.is_async() {
+        return Some("`async for` walks what is no container".to_string());
+    }
+    if kind.is_none() && is_self(facts, &walks[0]) {
+        return Some("an object that walks itself decides itself what a walk is".to_string());
+    }
     let (Walked::Place(place) | Walked::Attributes { of: place, .. }) = &walks[0].walked else { return None };
     let is_rebound = |within| !facts.rebindings(place, within).is_empty();
     if a_loop.parts().chain([a_loop.target]).any(is_rebound) {
@@ -228,7 +230,7 @@ fn asks_first(a_loop: &Loop<'_>, walks: &[Walk<'_>]) -> bool {
             let mut operands = test.named_children().map(|operand| plain(operand.text()));
             let (left, right) = (operands.next(), operands.next());
             let is_container = walks.iter().any(|walk| right.as_ref() == Some(&plain(walk.container.text())));
-            let is_key = walks.iter().filter_map(|walk| walk.key_text()).any(|key| left.as_ref() == Some(&key));
+            let is_key = walks.iter().filter_map(Walk::key_text).any(|key| left.as_ref() == Some(&key));
             test.child("operators").is_some_and(|token| token.text() == operator) && is_container && is_key
         })
     };

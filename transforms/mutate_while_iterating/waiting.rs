@@ -18,8 +18,8 @@ pub(super) enum Waiting {
 /// Who waits for the error of this loop, if anybody does.
 pub(super) fn for_error_of(a_loop: &Loop<'_>) -> Option<Waiting> {
     let function = a_loop.node.enclosing_definition();
-    let around = a_loop.node.ancestors().take_while(|around| *around > function);
-    let here = around.filter_map(|around| waits(around, a_loop.node)).next();
+    let mut around = a_loop.node.ancestors().take_while(|around| *around > function);
+    let here = around.find_map(|around| waits(around, a_loop.node));
     here.or_else(|| (function.is("function_definition") && is_expected_of(function)).then_some(Waiting::Test))
 }
 
