@@ -1,4 +1,4 @@
-//! Executes snippets with CPython: one interpreter, one forked child per snippet.
+//! Executes snippets with Python: one interpreter, one forked child per snippet.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

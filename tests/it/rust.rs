@@ -35,13 +35,35 @@ impl Token {
     }
 }
 
-/// The tokens of the code proper: no comments, nothing from `#[cfg(test)]` on (tests stand at the end of a file).
+/// The tokens of the code proper: no comments, and no item under `#[cfg(test)]`.
 pub(crate) fn production_tokens(source: &str) -> Vec<Token> {
-    let mut all = tokens(source);
+    let all = tokens(source);
     let attribute = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let tests = all.windows(attribute.len()).position(|window| window.iter().zip(attribute).all(|(token, is)| token.is(is)));
-    all.truncate(tests.unwrap_or(all.len()));
-    all
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while at < all.len() {
+        let here = &all[at..];
+        if here.len() < attribute.len() || !here.iter().zip(attribute).all(|(token, is)| token.is(is)) {
+            kept.push(here[0].clone());
+            at += 1;
+            continue;
+        }
+        at += attribute.len();
+        // The item ends with its first block or semicolon outside of brackets.
+        let mut depth = 0;
+        while at < all.len() {
+            match all[at].what {
+                What::Mark('(' | '[' | '{') => depth += 1,
+                What::Mark(')' | ']' | '}') => depth -= 1,
+                _ => {}
+            }
+            at += 1;
+            if depth == 0 && (all[at - 1].is(";") || all[at - 1].is("}")) {
+                break;
+            }
+        }
+    }
+    kept
 }
 
 /// All tokens.
@@ -131,10 +153,13 @@ fn raw_hashes(chars: &[char]) -> Option<(usize, usize)> {
 
 #[test]
 fn rust_is_split_into_tokens() {
-    let source = "// a \"comment\"\nfn f<'t>(c: char) { x.is(\"a\\\"b\"); '\"'; /* \" */ r#\"raw \" one\"#; b\"by\" }\n#[cfg(test)]\nmod t {}";
+    let source = "// a \"comment\"\nfn f<'t>(c: char) { x.is(\"a\\\"b\"); '\"'; /* \" */ r#\"raw \" one\"#; b\"by\" }\n\
+                  #[cfg(test)]\nmod t { fn u() {} }\n#[cfg(test)]\nuse v;\nfn w() {}\n";
     let tokens = production_tokens(source);
     let texts: Vec<_> = tokens.iter().filter_map(Token::text).collect();
     assert_eq!(texts, ["a\\\"b", "raw \" one", "by"]);
-    assert!(tokens.iter().all(|token| token.line == 2));
-    assert!(tokens.iter().any(|token| token.is("t")) && !tokens.iter().any(|token| token.is("mod")));
+    let words: Vec<_> = tokens.iter().filter(|token| matches!(token.what, What::Word(_))).collect();
+    assert!(words.iter().any(|token| token.is("t") && token.line == 2), "{words:?}");
+    assert!(words.iter().any(|token| token.is("w") && token.line == 7), "{words:?}");
+    assert!(!words.iter().any(|token| token.is("mod") || token.is("u") || token.is("v")), "{words:?}");
 }

@@ -1,6 +1,7 @@
 //! Rules of the house that a test can check. Each message says what to do.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +12,7 @@ use mlfix::engine::transform::Meta;
 use mlfix::transforms::SUITE;
 use tree_sitter::Query;
 
+use crate::readme::ids;
 use crate::rust::{Token, What, production_tokens, tokens};
 
 const TABLE_START: &str = "<!-- transforms: kept by a test -->\n";
@@ -22,7 +24,7 @@ fn every_rust_file_says_what_lives_in_it() {
         .into_iter()
         .filter(|(_, text)| !text.starts_with("//! ") || text.starts_with("//! stub"))
         .map(|(path, _)| format!("{path}:1: open the file with a `//!` sentence that says what lives here"));
-    report(wrong.collect());
+    report(&wrong.collect::<Vec<_>>());
 }
 
 #[test]
@@ -33,17 +35,18 @@ fn no_file_is_a_drawer_for_leftovers() {
         .map(|(path, _)| path)
         .filter(|path| path.split(['/', '.']).any(|part| drawers.contains(&part)))
         .map(|path| format!("{path}: name the file after the one thing that lives in it"));
-    report(wrong.collect());
+    report(&wrong.collect::<Vec<_>>());
 }
 
 #[test]
 fn the_engine_never_names_a_transform() {
-    let ids: Vec<_> = SUITE.iter().map(|transform| transform.meta().id).collect();
+    let ids = ids();
     let mut wrong = Vec::new();
-    for (path, text) in rust_files(&["src/engine", "src/semantics"]) {
-        for token in production_tokens(&text) {
+    for (path, text) in production_files(&["src/engine", "src/semantics"]) {
+        for (before, token) in pairs(&production_tokens(&text)) {
             let named = match &token.what {
-                What::Word(word) => word == "transforms" || ids.iter().any(|id| id.replace('-', "_") == *word),
+                What::Word(word) if word == "transforms" => before.is(":"),
+                What::Word(word) => ids.iter().any(|id| id.replace('-', "_") == *word),
                 What::Text(text) => ids.iter().any(|id| text.contains(id)),
                 What::Mark(_) => false,
             };
@@ -56,13 +59,13 @@ fn the_engine_never_names_a_transform() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 #[test]
 fn nothing_is_unwrapped_without_a_reason() {
     let mut wrong = Vec::new();
-    for (path, text) in rust_files(&["src", "transforms"]) {
+    for (path, text) in production_files(&["src", "transforms"]) {
         for window in production_tokens(&text).windows(4) {
             if window[0].is(".") && window[1].is("unwrap") && window[2].is("(") && window[3].is(")") {
                 wrong.push(format!("{path}:{}: say why it cannot fail: `.expect(\"reason\")`", window[1].line));
@@ -74,14 +77,14 @@ fn nothing_is_unwrapped_without_a_reason() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 /// A kind or field that the grammar does not have never matches, and nothing else would say so.
 #[test]
 fn kinds_and_fields_exist_in_the_grammar() {
     let mut wrong = Vec::new();
-    for (path, text) in rust_files(&["src", "transforms"]) {
+    for (path, text) in production_files(&["src", "transforms"]) {
         let tokens = production_tokens(&text);
         // A file that never touches the syntax tree may use the same words for other things.
         if !tokens.iter().any(|token| token.is("Node") || token.is("Tree") || token.is("Match")) {
@@ -101,7 +104,7 @@ fn kinds_and_fields_exist_in_the_grammar() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 #[test]
@@ -174,7 +177,7 @@ fn a_transform_is_one_folder_with_three_files() {
         }
     }
     wrong.extend(folders.into_iter().map(|folder| format!("transforms/{folder}: is in no line of SUITE")));
-    report(wrong);
+    report(&wrong);
 }
 
 #[test]
@@ -209,7 +212,7 @@ fn queries_are_plain_and_explained() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 /// `MLFIX_UPDATE=1 cargo test` writes the table.
@@ -231,6 +234,23 @@ fn the_table_of_transforms_is_true() {
 }
 
 #[test]
+fn every_dependency_has_its_reason() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a file of the project");
+    let page = read("docs/dependencies.md");
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("cargo reads it too");
+    let names: BTreeSet<String> = ["dependencies", "dev-dependencies"]
+        .into_iter()
+        .flat_map(|kind| manifest[kind].as_table().expect("a table").keys().map(|name| format!("`{name}`")))
+        .collect();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    let told: BTreeSet<String> =
+        rows.flat_map(|(names, _)| names.split(", ")).map(|name| format!("`{}`", name.trim_matches('`'))).collect();
+    let missing = names.difference(&told).map(|name| format!("docs/dependencies.md: say what {name} is for"));
+    let gone = told.difference(&names).map(|name| format!("docs/dependencies.md: {name} is no dependency any more"));
+    report(&missing.chain(gone).collect::<Vec<_>>());
+}
+
+#[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     let prefixes = ["home", "root", "Users", "work", "workspace"].map(|name| format!("/{name}/"));
     let mut wrong = Vec::new();
@@ -246,12 +266,12 @@ fn no_file_knows_the_machine_it_was_written_on() {
             }
         }
     }
-    report(wrong);
+    report(&wrong);
 }
 
 /// All failures at once.
 #[track_caller]
-fn report(wrong: Vec<String>) {
+fn report(wrong: &[String]) {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
@@ -265,7 +285,9 @@ fn table() -> String {
             None => "none, it reports",
         };
         let folder = id.replace('-', "_");
-        table += &format!("| [`{id}`](transforms/{folder}/README.md) | {summary} | {fixes} | {} |\n", aliases.join(", "));
+        let same = aliases.join(", ");
+        writeln!(table, "| [`{id}`](transforms/{folder}/README.md) | {summary} | {fixes} | {same} |")
+            .expect("memory is enough");
     }
     table
 }
@@ -448,6 +470,18 @@ fn rust_files(folders: &[&str]) -> Vec<(String, String)> {
     }
     files.sort();
     files
+}
+
+/// The same without files of tests.
+fn production_files(folders: &[&str]) -> Vec<(String, String)> {
+    let mut files = rust_files(folders);
+    files.retain(|(path, _)| !path.split(['/', '.']).any(|part| part == "tests"));
+    files
+}
+
+/// Each token with the one before it.
+fn pairs(tokens: &[Token]) -> impl Iterator<Item = (&Token, &Token)> {
+    tokens.iter().zip(tokens.iter().skip(1))
 }
 
 /// What git tracks; nothing where this is no checkout.

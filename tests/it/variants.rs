@@ -1,14 +1,18 @@
 //! The same Python text in other dress: line ends, tabs, inside a method, other encodings.
 
+use std::fmt::Write as _;
+
 use mlfix::engine::syntax::{Node, Tree};
 
+/// Gives the variant, or `None` where it would change nothing or has no meaning.
+type Vary<T> = fn(&str) -> Option<T>;
+
 /// Under these the same edits must appear: the variant of "before" becomes the variant of "after".
-/// A function gives `None` where it would change nothing or has no meaning.
-pub(crate) const EXACT: &[(&str, fn(&str) -> Option<String>)] =
+pub(crate) const EXACT: &[(&str, Vary<String>)] =
     &[("crlf", crlf), ("tabs", tabs), ("eof", without_final_newline), ("class", inside_a_method)];
 
 /// Under these the result may differ, and only what always holds is checked.
-pub(crate) const LOOSE: &[(&str, fn(&str) -> Option<Vec<u8>>)] =
+pub(crate) const LOOSE: &[(&str, Vary<Vec<u8>>)] =
     &[("latin-1", latin_1), ("bom", bom), ("form feed", form_feed), ("trailing comments", trailing_comments)];
 
 fn crlf(text: &str) -> Option<String> {
@@ -79,7 +83,7 @@ fn latin_1(text: &str) -> Option<Vec<u8>> {
 }
 
 fn bom(text: &str) -> Option<Vec<u8>> {
-    Some([b"\xef\xbb\xbf", text.as_bytes()].concat())
+    (!text.starts_with('\u{feff}')).then(|| [b"\xef\xbb\xbf", text.as_bytes()].concat())
 }
 
 /// A form feed before every definition and compound statement at the top level, as old Emacs users like it.
@@ -105,12 +109,12 @@ fn trailing_comments(text: &str) -> Option<Vec<u8>> {
         let end = start + bare.len();
         let free = !bare.is_empty() && !bare.ends_with('\\') && !inside.holds(start + line.len());
         if free && !commented.contains(&end) {
-            out.push_str(&format!("{bare}  # note {number}{}", &line[bare.len()..]));
+            write!(out, "{bare}  # note {number}{}", &line[bare.len()..]).expect("memory is enough");
         } else {
             out.push_str(line);
         }
     }
-    Some(out.into_bytes())
+    (out != text).then(|| out.into_bytes())
 }
 
 /// Where the strings of a text are.
