@@ -1,8 +1,11 @@
 //! The one integration test binary.
 
 mod cases;
+mod cli;
 mod comparison;
+mod config;
 mod engine;
+mod front_page;
 mod properties;
 mod python;
 mod readme;
