@@ -33,6 +33,7 @@ pub(super) fn deliberate<'t>(
         .or_else(|| read_and_changed(parameter, uses))
         .or_else(|| handed_out(parameter, uses))
         .or_else(|| shown_in_docstring(parameter))
+        .or_else(|| uses.first_mutation().and_then(|_| said_in_words(parameter)))
         .or_else(|| accumulating_calls(cx, parameter, uses, calls))
 }
 
@@ -143,6 +144,28 @@ fn handed_out<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Option<Sign<'t>
     Some((format!("`{name}` is given out unchanged, as by an accessor of the one object"), given.mention))
 }
 
+/// A comment or docstring that speaks of sharing.
+fn said_in_words<'t>(parameter: &Parameter<'t>) -> Option<Sign<'t>> {
+    let telling = [
+        "on purpose",
+        "intentional",
+        "deliberate",
+        "shared",
+        "across calls",
+        "between calls",
+        "persist",
+        "memoiz",
+        "accumulates over",
+        "keeps state",
+    ];
+    let comments = parameter.function.descendants().filter(|node| node.is("comment"));
+    let words = comments.chain(docstring(parameter.function)).find(|words| {
+        let text = words.text().to_lowercase();
+        telling.iter().any(|word| text.contains(word))
+    })?;
+    Some(("the words beside it may say that the sharing is meant".to_string(), words))
+}
+
 fn shown_in_docstring<'t>(parameter: &Parameter<'t>) -> Option<Sign<'t>> {
     let text = docstring(parameter.function)?;
     let name = parameter.function.child("name")?.text();
@@ -156,9 +179,9 @@ fn accumulating_calls<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, uses: &Us
     if let Some(call) = calls.recursion_without() {
         return Some((format!("the function calls itself without `{name}` and relies on the shared one"), call));
     }
-    let escape = uses.first_escape()?;
-    debug_assert!(cx.tree.root().contains(escape.mention), "uses are of this tree");
-    if let Some(call) = calls.accumulating() {
+    // What nobody else ever sees cannot be shared on purpose.
+    uses.first_escape()?;
+    if let Some(call) = calls.accumulating(cx) {
         return Some((format!("the file may rely on what several calls put into `{name}`"), call));
     }
     let mention = calls.handed_on()?;

@@ -79,20 +79,16 @@ const CONFIGURATION: &[&str] = &["fire", "gin", "sacred", "jsonargparse"];
 
 /// The reader of the signature that matters most, if there is any.
 pub(super) fn reader<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>> {
+    let decorated = || decorators(parameter.function).filter_map(|decorator| decorated(cx, decorator));
     type_comment(cx, parameter)
-        .or_else(|| decorators(parameter.function).filter_map(|decorator| decorated(cx, decorator)).max_by_key(weight))
+        .or_else(|| decorated().find(|reader| matches!(reader, Reader::Forbids(..))))
         .or_else(|| estimator(cx, parameter))
         .or_else(|| runner(cx, parameter))
+        .or_else(|| decorated().next())
+        .or_else(|| decorated_class(cx, parameter))
         .or_else(|| torchscript_elsewhere(cx, parameter))
         .or_else(|| forward(parameter))
         .or_else(|| introspection(cx))
-}
-
-fn weight(reader: &Reader<'_>) -> u8 {
-    match reader {
-        Reader::Forbids(..) => 1,
-        Reader::Doubtful(..) => 0,
-    }
 }
 
 /// Whether `TorchScript` compiles the function, so that only `Optional[..]` will do.
@@ -135,6 +131,17 @@ fn decorated<'t>(cx: &Context<'t>, decorator: Node<'t>) -> Option<Reader<'t>> {
         return Some(Reader::Forbids(format!("`{text}` reads the signature, and would find None there"), decorator));
     }
     Some(Reader::Doubtful(format!("the decorator `{text}` may read the signature"), decorator))
+}
+
+/// A decorator of the class may go through its methods.
+fn decorated_class<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>> {
+    let harmless = ["dataclasses.dataclass", "functools.total_ordering", "enum.unique", "typing.runtime_checkable"];
+    let mut others = decorators(parameter.class()?).filter(|decorator| {
+        let name = cx.facts().qualified_name(target(*decorator)).map(|name| name.join("."));
+        !name.is_some_and(|name| harmless.contains(&name.as_str()) || HARMLESS.contains(&name.as_str()))
+    });
+    let other = others.next()?;
+    Some(Reader::Doubtful(format!("the decorator `{}` of the class may read the signature", target(other).text()), other))
 }
 
 /// Whether any import statement of the file names this package.
@@ -180,6 +187,9 @@ fn runner<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>>
 }
 
 fn torchscript_mention<'t>(cx: &Context<'t>) -> Option<Node<'t>> {
+    if !cx.tree.code().contains("jit") {
+        return None;
+    }
     let calls = cx.tree.root().descendants().filter(|node| node.is("call"));
     calls.into_iter().find(|call| matches!(cx.facts().called_name(*call).as_deref(), Some(["torch", "jit", "script"])))
 }
