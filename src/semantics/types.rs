@@ -54,7 +54,7 @@ pub struct Evidence<'t> {
     pub shown_by: Node<'t>,
 }
 
-impl<'t> Evidence<'t> {
+impl Evidence<'_> {
     /// The same, no surer than `certainty`.
     fn at_most(mut self, certainty: Certainty) -> Self {
         self.certainty = self.certainty.min(certainty);
@@ -98,7 +98,7 @@ enum Answer<'t> {
 }
 use Answer::{Circular, Is, Unknown};
 
-impl<'t> Answer<'t> {
+impl Answer<'_> {
     /// What a value is that is either of the two.
     fn or(self, other: Self) -> Self {
         match (self, other) {
@@ -201,16 +201,7 @@ impl<'t> Inquiry<'_, 't> {
 
     /// One or the other. `x if x else {}` is probably a dict, whatever else is known of `x`.
     fn either(&self, a: Node<'t>, b: Node<'t>, depth: u32) -> Answer<'t> {
-        self.alternatives((a, self.expression(a, depth + 1)), (b, self.expression(b, depth + 1)))
-    }
-
-    fn alternatives(&self, (a, first): (Node<'t>, Answer<'t>), (b, second): (Node<'t>, Answer<'t>)) -> Answer<'t> {
-        let is_place = |node: Node<'t>| node.unparenthesized().is_any(&["identifier", "attribute"]);
-        match (first, second) {
-            (Unknown, Is(fresh)) if is_place(a) && is_fresh_container(b) => Is(fresh.at_most(Likely)),
-            (Is(fresh), Unknown) if is_place(b) && is_fresh_container(a) => Is(fresh.at_most(Likely)),
-            _ => first.or(second),
-        }
+        alternatives((a, self.expression(a, depth + 1)), (b, self.expression(b, depth + 1)))
     }
 
     fn boolean(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
@@ -221,7 +212,7 @@ impl<'t> Inquiry<'_, 't> {
         match first.kind() {
             // `None or x` is x.
             Some(Kind::None) if is_or => second,
-            _ if is_or => self.alternatives((left, first), (right, second)),
+            _ if is_or => alternatives((left, first), (right, second)),
             _ => first.or(second),
         }
     }
@@ -275,6 +266,16 @@ impl<'t> Inquiry<'_, 't> {
     }
 }
 
+/// What `a` or `b` is, given what each is alone.
+fn alternatives<'t>((a, first): (Node<'t>, Answer<'t>), (b, second): (Node<'t>, Answer<'t>)) -> Answer<'t> {
+    let is_place = |node: Node<'t>| node.unparenthesized().is_any(&["identifier", "attribute"]);
+    match (first, second) {
+        (Unknown, Is(fresh)) if is_place(a) && is_fresh_container(b) => Is(fresh.at_most(Likely)),
+        (Is(fresh), Unknown) if is_place(b) && is_fresh_container(a) => Is(fresh.at_most(Likely)),
+        _ => first.or(second),
+    }
+}
+
 /// Whether a string is a template (`t".."`, PEP 750), which is an object of its own.
 fn is_template(node: Node<'_>) -> bool {
     let first = if node.is("concatenated_string") { node.named_children().next() } else { Some(node) };
@@ -303,7 +304,7 @@ mod tests {
             let tree = Tree::parse(&format!("{code}\n{}ask({expression})\n", &" ".repeat(indent)));
             assert_eq!(tree.errors().count(), 0, "{}", tree.code());
             let facts = Facts::new(&tree);
-            let call = tree.root().descendants().filter(|node| node.is("call") && node.text().starts_with("ask(")).last();
+            let call = tree.root().descendants().rfind(|node| node.is("call") && node.text().starts_with("ask("));
             let arguments = call.and_then(|call| call.child("arguments")).expect("the question");
             let asked = if arguments.is("generator_expression") { arguments } else { arguments.only_child().expect("one") };
             let found = facts.kind_of(asked).map_or("-".to_string(), |evidence| {
@@ -494,11 +495,12 @@ mod tests {
 
     #[test]
     fn effort_is_bounded() {
-        let chain: String = (0..5000).map(|at| format!("x{at} = x{}\n", at + 1)).collect();
+        let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
+        let chain = lines(5000, &|at| format!("x{at} = x{}\n", at + 1));
         kinds(&chain, &[("x0", "-")]);
-        let fields: String = (0..5000).map(|at| format!("        self.x{at} = self.x{}\n", at + 1)).collect();
+        let fields = lines(5000, &|at| format!("        self.x{at} = self.x{}\n", at + 1));
         kinds(&format!("class C:\n    def f(self):\n{fields}        pass"), &[("self.x0", "-")]);
-        let doubling: String = (0..60).map(|at| format!("x{at} = x{0} or x{0} or x{0}\n", at + 1)).collect();
+        let doubling = lines(60, &|at| format!("x{at} = x{0} or x{0} or x{0}\n", at + 1));
         kinds(&(doubling + "x60 = {}"), &[("x0", "-"), ("x59", "Dict")]);
         for (operator, expected) in [(" + 1", "-"), (" or {}", "-"), ("[1:]", "-")] {
             let tree = Tree::parse(&format!("x = y{}\n", operator.repeat(20_000)));
