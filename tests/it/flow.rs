@@ -1,4 +1,4 @@
-//! Control flow against CPython's own: random functions are run, and no fact may be refuted by what they did.
+//! Control flow against that of `CPython`: random functions are run, and no fact may be refuted by what they did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -229,8 +229,7 @@ fn hold(code: &str, runs: &[Run], said: &mut Said) {
             let node = node_of(&calls, number);
             let loops = node.ancestors().filter(|around| around.is("for_statement") && around.child("right") != Some(node));
             for around in loops.filter(|_| completed) {
-                let iterable =
-                    around.child("right").and_then(|right| right.child("arguments")).and_then(|list| list.only_child());
+                let iterable = around.child("right").and_then(|right| right.child("arguments")).and_then(Node::only_child);
                 let iterable: i64 = iterable.and_then(|first| first.text().parse().ok()).expect("it(number)");
                 let mut later = events[start + 1..].iter().take_while(|event| event.0 != iterable);
                 if later.any(|event| event.0 == iterable + 1000) && asked.insert((number, iterable, -2)) {
