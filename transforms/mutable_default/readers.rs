@@ -22,6 +22,7 @@ const HARMLESS: &[&str] = &[
     "typing.override",
     "typing.final",
     "typing.overload",
+    "typing.no_type_check",
     "typing_extensions.override",
     "typing_extensions.final",
     "typing_extensions.overload",

@@ -72,6 +72,11 @@ impl<'t> Uses<'t> {
     pub(super) fn first_escape(&self) -> Option<&One<'t>> {
         self.all.iter().find(|one| one.is_escape())
     }
+
+    /// Whether the object is kept or given back, and not only passed to calls, which mostly read it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.all.iter().any(|one| one.is_escape() && !matches!(one.what, What::Use(Use::Escapes(Escape::Passed(_)))))
+    }
 }
 
 impl One<'_> {
