@@ -43,6 +43,13 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether it is a builtin container that can be changed in place.
+    pub fn is_mutable(self) -> bool {
+        matches!(self, Self::Dict | Self::DefaultDict | Self::List | Self::Set | Self::Deque)
+    }
+}
+
 /// What a value is, and why we think so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence<'t> {
@@ -604,7 +611,7 @@ mod tests {
         kinds("class C(x.y()): pass", &[("C()", "-")]);
         kinds(
             "from typing import TypedDict, NamedTuple\nclass C(TypedDict): pass\nclass D(NamedTuple): pass",
-            &[("C()", "Dict"), ("D()", "Tuple")],
+            &[("C()", "Dict"), ("D()", "Tuple?")],
         );
         kinds("from typing import Generic\nclass C(Generic[T]): pass", &[("C()", "Other")]);
     }
@@ -640,6 +647,10 @@ mod tests {
         attribute("class D:\n    def f(self): self.x = {}", "class C(D):", "", "Dict");
         attribute("", "class C:", "x = {}", "Dict");
         attribute("", "class C:", "x = None\ndef f(self): self.x = {}", "Dict");
+        attribute("", "class C:", "x = None", "-");
+        attribute("", "class C:", "x = ()", "Tuple?");
+        attribute("", "class C:", "x = ()\ndef f(self): self.x = (1,)", "Tuple");
+        attribute("", "@register\nclass C:", "x = {}", "Dict?");
         attribute("", "class C:", "x: dict[str, int]", "Dict");
         attribute("", "class C:", "x: dict = field(default_factory=dict)", "Dict");
         attribute("", "class C:", &format!("{init}\n@property\ndef x(self): return self._x"), "-");
@@ -655,6 +666,7 @@ mod tests {
         attribute("", "class C:", &format!("{init}\ndef f(self):\n    for self.x in y: pass"), "-");
         attribute("", "class C:", &format!("{init}\ndef f(self):\n    del self.x"), "Dict");
         attribute("", "class C:", "", "-");
+        kinds("class C:\n    x = {}\nclass D(C):\n    x = []", &[("C.x", "-"), ("D.x", "-")]);
         kinds("class C:\n    x = {}", &[("C.x", "Dict"), ("D.x", "-")]);
         kinds("class C:\n    def f(self):\n        self.a = {}\n        pass", &[("self.__dict__", "Dict"), ("self.a.b", "-")]);
     }
