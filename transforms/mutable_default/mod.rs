@@ -12,6 +12,7 @@ mod guard;
 mod parameter;
 mod purpose;
 mod readers;
+mod signature;
 mod uses;
 
 use std::ops::Range;
@@ -50,6 +51,10 @@ static META: Meta = Meta {
 impl Transform for MutableDefault {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn may_match(&self, code: &[u8]) -> bool {
+        signature::may_have_mutable_default(code)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
