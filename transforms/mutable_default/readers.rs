@@ -86,14 +86,21 @@ pub(super) fn reader<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<
         .or_else(|| runner(cx, parameter))
         .or_else(|| decorated().next())
         .or_else(|| decorated_class(cx, parameter))
-        .or_else(|| torchscript_elsewhere(cx, parameter))
+        .or_else(|| torchscript_elsewhere(cx))
         .or_else(|| forward(parameter))
         .or_else(|| introspection(cx))
 }
 
-/// Whether `TorchScript` compiles the function, so that only `Optional[..]` will do.
+/// Whether `TorchScript` certainly compiles the function, so that only `Optional[..]` will do.
 pub(super) fn is_scripted<'t>(cx: &Context<'t>, function: Node<'t>) -> bool {
-    decorators(function).any(|decorator| is_torchscript(cx, decorator)) || torchscript_mention(cx).is_some()
+    let names =
+        [function, class_around(function).unwrap_or(function)].map(|definition| definition.child("name").map(Node::text));
+    let is_given = |call: Node<'t>| {
+        let given = call.child("arguments").and_then(|arguments| arguments.named_children().next());
+        let given = given.map(|given| if given.is("call") { given.child("function").unwrap_or(given) } else { given });
+        given.is_some_and(|given| names.contains(&Some(given.text())))
+    };
+    decorators(function).any(|decorator| is_torchscript(cx, decorator)) || scripting_calls(cx).any(is_given)
 }
 
 fn target(decorator: Node<'_>) -> Node<'_> {
@@ -186,16 +193,16 @@ fn runner<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>>
     })
 }
 
-fn torchscript_mention<'t>(cx: &Context<'t>) -> Option<Node<'t>> {
-    if !cx.tree.code().contains("jit") {
-        return None;
-    }
-    let calls = cx.tree.root().descendants().filter(|node| node.is("call"));
-    calls.into_iter().find(|call| matches!(cx.facts().called_name(*call).as_deref(), Some(["torch", "jit", "script"])))
+/// The calls of `torch.jit.script` in the file.
+fn scripting_calls<'t>(cx: &Context<'t>) -> impl Iterator<Item = Node<'t>> {
+    let possible = cx.tree.code().contains("jit");
+    let calls = cx.tree.root().descendants().filter(move |node| possible && node.is("call"));
+    calls.filter(|call| matches!(cx.facts().called_name(*call).as_deref(), Some(["torch", "jit", "script"])))
 }
 
-fn torchscript_elsewhere<'t>(cx: &Context<'t>, _parameter: &Parameter<'t>) -> Option<Reader<'t>> {
-    torchscript_mention(cx).map(|call| Reader::Doubtful("the file compiles code with `torch.jit.script`".to_string(), call))
+fn torchscript_elsewhere<'t>(cx: &Context<'t>) -> Option<Reader<'t>> {
+    let call = scripting_calls(cx).next()?;
+    Some(Reader::Doubtful("the file compiles code with `torch.jit.script`".to_string(), call))
 }
 
 /// A tracer sees both ways of `x is None` as one.

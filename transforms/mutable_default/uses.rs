@@ -73,9 +73,14 @@ impl<'t> Uses<'t> {
         self.all.iter().find(|one| one.is_escape())
     }
 
-    /// Whether the object is kept or given back, and not only passed to calls, which mostly read it.
+    /// Whether the object is kept or given back, and not only passed to calls, which mostly read it, or put into a local
+    /// display or name.
     pub(super) fn is_kept(&self) -> bool {
-        self.all.iter().any(|one| one.is_escape() && !matches!(one.what, What::Use(Use::Escapes(Escape::Passed(_)))))
+        self.all.iter().any(|one| match &one.what {
+            What::Use(Use::Escapes(Escape::Passed(_) | Escape::Aliased(_))) => one.inside.is_some(),
+            What::Use(Use::Escapes(Escape::Stored(place))) => place.is_any(&["attribute", "subscript", "identifier"]),
+            _ => one.is_escape(),
+        })
     }
 }
 
