@@ -112,7 +112,7 @@ fn read_and_changed<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Option<Si
     uses.first_mutation()?;
     let name = parameter.name.text();
     let read = uses.all.iter().find(|one| match &one.what {
-        What::PartMutated | What::Use(Use::Escapes(Escape::Captured(_))) => true,
+        What::PartMutated | What::MutatedInside | What::Use(Use::Escapes(Escape::Captured(_))) => true,
         What::Use(Use::Read(Read::NoneTest(_) | Read::Ignored)) => false,
         What::Use(Use::Read(_)) => !one.is_unpacked(),
         // Whoever gets the object reads in it, unless it is the function itself, further down.
