@@ -194,10 +194,7 @@ fn raises_on_none<'t>(cx: &Context<'t>, function: Node<'t>, one: &One<'t>) -> bo
 fn is_caught<'t>(cx: &Context<'t>, function: Node<'t>, node: Node<'t>) -> bool {
     let around: Vec<_> = node.and_ancestors().take_while(|around| *around != function).collect();
     around.windows(2).any(|pair| match pair[1].kind() {
-        "try_statement" => {
-            pair[0].field() == Some("body")
-                && pair[1].children().any(|child| child.is_any(&["except_clause", "except_group_clause"]))
-        }
+        "try_statement" => pair[0].field() == Some("body") && pair[1].children().any(|child| child.is("except_clause")),
         "with_statement" => pair[0].field() == Some("body") && cx.facts().may_swallow(pair[1]),
         _ => false,
     })
@@ -217,13 +214,7 @@ fn is_always_evaluated(node: Node<'_>) -> bool {
             parent.child_of_kind("for_in_clause") == Some(*child)
         }
         "for_in_clause" => child.field() == Some("right"),
-        "lambda"
-        | "elif_clause"
-        | "except_clause"
-        | "except_group_clause"
-        | "case_clause"
-        | "finally_clause"
-        | "else_clause" => false,
+        "lambda" | "elif_clause" | "except_clause" | "case_clause" | "finally_clause" | "else_clause" => false,
         "assert_statement" => parent.named_children().next() == Some(*child),
         _ => true,
     })

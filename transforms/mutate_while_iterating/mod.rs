@@ -7,6 +7,7 @@ mod header;
 mod loops;
 mod namespaces;
 mod own;
+mod presence;
 mod reach;
 mod verdict;
 mod waiting;
