@@ -11,6 +11,7 @@ mod properties;
 mod python;
 mod readme;
 mod rust;
+mod skim;
 mod symtable;
 mod tidy;
 mod variants;
