@@ -211,7 +211,7 @@ fn reasons<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
     let mut but = Vec::new();
     match evidence {
         None if walks.iter().any(|walk| walk.view != View::Bare) => {
-            but.push("other objects than dicts have this method too".to_string());
+            but.push("nothing shows that it is a dict, not another object with this method".to_string());
         }
         None => but.push("nothing shows what kind of container this is".to_string()),
         Some(Evidence { kind: Kind::List, .. }) => {
