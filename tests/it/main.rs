@@ -11,6 +11,7 @@ mod properties;
 mod python;
 mod readme;
 mod rust;
+mod skim;
 mod snapshots_of_loops;
 mod symtable;
 mod tidy;

@@ -104,7 +104,7 @@ impl<'t> Calls<'t> {
 
 /// Every `.name` in the file.
 fn attributes<'t>(cx: &Context<'t>, name: &'t str) -> impl Iterator<Item = Node<'t>> {
-    let all = cx.tree.root().descendants().filter(|node| node.is("attribute"));
+    let all = cx.tree.of_kind("attribute");
     all.filter(move |node| node.child("attribute").is_some_and(|attribute| attribute.text() == name))
 }
 

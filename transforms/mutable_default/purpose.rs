@@ -105,24 +105,37 @@ fn changed_by_constructor<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Opt
     let name = parameter.function.child("name")?.text();
     let constructor = ["__init__", "__new__", "__post_init__", "__init_subclass__"].contains(&name);
     let changed = constructor.then(|| uses.first_mutation()).flatten()?;
-    Some((format!("every new object is entered into `{}`, as into a registry", parameter.name.text()), changed.mention))
+    let because =
+        format!("a constructor changes `{}`, as where objects enter themselves into a registry", parameter.name.text());
+    Some((because, changed.mention))
 }
 
 fn read_and_changed<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Option<Sign<'t>> {
     uses.first_mutation()?;
     let name = parameter.name.text();
     let read = uses.all.iter().find(|one| match &one.what {
-        What::PartMutated | What::Use(Use::Escapes(Escape::Captured(_))) => true,
+        What::PartMutated | What::MutatedInside | What::Use(Use::Escapes(Escape::Captured(_))) => true,
         What::Use(Use::Read(Read::NoneTest(_) | Read::Ignored)) => false,
         What::Use(Use::Read(_)) => !one.is_unpacked(),
         // Whoever gets the object reads in it, unless it is the function itself, further down.
-        What::Use(Use::Escapes(Escape::Passed(call))) => !is_recursion(parameter, *call),
+        What::Use(Use::Escapes(Escape::Passed(call))) => !is_recursion(parameter, *call) && !only_completed(uses),
         What::Use(_) => false,
     })?;
     Some((
         format!("`{name}` is read as well as changed, so that a call may be meant to see what earlier ones left there"),
         read.mention,
     ))
+}
+
+/// Whether every change writes an entry of a fixed name, as a function does that completes its options: what one call leaves
+/// there the next one overwrites.
+fn only_completed(uses: &Uses<'_>) -> bool {
+    uses.all.iter().filter(|one| one.is_mutation()).all(|one| match &one.what {
+        What::Use(Use::Mutated(Mutation { kind: MutationKind::SetItem(key), node, .. })) => {
+            key.is("string") && key.child_of_kind("interpolation").is_none() && !is_in_augmented_assignment(*node)
+        }
+        _ => false,
+    })
 }
 
 fn is_recursion(parameter: &Parameter<'_>, call: Node<'_>) -> bool {

@@ -153,8 +153,8 @@ fn decorated_class<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Re
 
 /// Whether any import statement of the file names this package.
 fn is_imported(cx: &Context<'_>, package: &str) -> bool {
-    let statements = cx.tree.root().descendants().filter(|node| node.is_any(&["import_statement", "import_from_statement"]));
-    statements.into_iter().any(|statement| {
+    let mut statements = cx.tree.of_kind("import_statement").chain(cx.tree.of_kind("import_from_statement"));
+    statements.any(|statement| {
         let from = statement.child("module_name").into_iter();
         let names = statement.children_of("name").filter(|_| statement.is("import_statement"));
         from.chain(names).any(|name| name.text().split(['.', ' ']).next() == Some(package))
@@ -196,7 +196,7 @@ fn runner<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>>
 /// The calls of `torch.jit.script` in the file.
 fn scripting_calls<'t>(cx: &Context<'t>) -> impl Iterator<Item = Node<'t>> {
     let possible = cx.tree.code().contains("jit");
-    let calls = cx.tree.root().descendants().filter(move |node| possible && node.is("call"));
+    let calls = cx.tree.of_kind("call").filter(move |_| possible);
     calls.filter(|call| matches!(cx.facts().called_name(*call).as_deref(), Some(["torch", "jit", "script"])))
 }
 
@@ -213,8 +213,7 @@ fn forward<'t>(parameter: &Parameter<'t>) -> Option<Reader<'t>> {
 }
 
 fn introspection<'t>(cx: &Context<'t>) -> Option<Reader<'t>> {
-    let identifiers = cx.tree.root().descendants().filter(|node| node.is("identifier"));
-    let found = identifiers.into_iter().find(|node| {
+    let found = cx.tree.of_kind("identifier").find(|node| {
         let text = node.text();
         let called = || {
             let callee = node.parent().filter(|parent| parent.is("attribute")).unwrap_or(*node);
