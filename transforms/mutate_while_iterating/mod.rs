@@ -9,6 +9,7 @@ mod namespaces;
 mod own;
 mod presence;
 mod reach;
+mod reasons;
 mod verdict;
 mod waiting;
 mod words;
@@ -43,11 +44,8 @@ static META: Meta = Meta {
         "PLE4703",
         "modified-iterating-set",
     ],
-    // A change without a word of its own, `d[k] = v`, has a bracket.
-    anchors: &[
-        &["for"],
-        &["[", "pop", "remove", "discard", "add", "update", "clear", "setdefault", "append", "extend", "=", "setattr"],
-    ],
+    // Whatever changes a container may be spelled `d[k] = v`, without a word of its own: the words are looked at later.
+    anchors: &[&["for"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
