@@ -31,12 +31,12 @@ fn the_comparison_is_true() {
         let output = printed[1].trim_end().replace('\n', " ⏎ ").replace('|', "\\|");
         format!("{verdict}: `{output}`")
     });
-    let lines = page.lines().map(|line| match is_row(&line) {
-        true => {
-            let kept = line.trim_end_matches('|').rsplit_once(" |").expect("a row has columns").0;
-            format!("{kept} | {} |\n", verdicts.next().expect("one verdict for each row"))
+    let lines = page.lines().map(|line| {
+        if !is_row(&line) {
+            return format!("{line}\n");
         }
-        false => format!("{line}\n"),
+        let kept = line.trim_end_matches('|').rsplit_once(" |").expect("a row has columns").0;
+        format!("{kept} | {} |\n", verdicts.next().expect("one verdict for each row"))
     });
     let now: String = lines.collect();
     if now == page {

@@ -5,6 +5,7 @@ mod cli;
 mod comparison;
 mod config;
 mod engine;
+mod front_page;
 mod properties;
 mod python;
 mod readme;
