@@ -1,6 +1,7 @@
 //! The suite: every transform, in the order in which their fixes win over each other.
 
 pub mod create_on_device;
+pub mod elementwise_item;
 pub mod mutable_default;
 pub mod mutate_while_iterating;
 
