@@ -8,5 +8,9 @@ pub mod mutate_while_iterating;
 use crate::engine::transform::Transform;
 
 /// All transforms. The order is meaning: where two fixes change the same statements, the earlier transform wins the round.
-pub const SUITE: &[&dyn Transform] =
-    &[&mutable_default::MutableDefault, &mutate_while_iterating::MutateWhileIterating, &create_on_device::CreateOnDevice];
+pub const SUITE: &[&dyn Transform] = &[
+    &mutable_default::MutableDefault,
+    &mutate_while_iterating::MutateWhileIterating,
+    &elementwise_item::ElementwiseItem,
+    &create_on_device::CreateOnDevice,
+];

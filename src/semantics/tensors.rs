@@ -20,6 +20,8 @@ pub struct Tensor<'t> {
     pub certainty: Certainty,
     /// The place that shows it: the call that makes it, an annotation, the loop over a loader.
     pub shown_by: Node<'t>,
+    /// False where it may be a tuple or a record of tensors after all: what a model or a loader gives.
+    pub single: bool,
     /// How many dimensions, where that is certain.
     pub rank: Option<u8>,
     /// Certainly of a boolean or integer type: it never needs a gradient, and sums of it are exact.
@@ -30,11 +32,16 @@ pub struct Tensor<'t> {
 
 impl<'t> Tensor<'t> {
     fn known(shown_by: Node<'t>) -> Self {
-        Self { certainty: Known, shown_by, rank: None, integral: false, fresh: false }
+        Self { certainty: Known, shown_by, single: true, rank: None, integral: false, fresh: false }
     }
 
     fn likely(shown_by: Node<'t>) -> Self {
         Self { certainty: Likely, ..Self::known(shown_by) }
+    }
+
+    /// Likely a tensor, or several.
+    fn likely_some(shown_by: Node<'t>) -> Self {
+        Self { single: false, ..Self::likely(shown_by) }
     }
 
     /// The same, no surer than `certainty`.
@@ -80,6 +87,7 @@ impl<'t> Answer<'t> {
             (Is(a), Is(b)) => Is(Tensor {
                 certainty: a.certainty.min(b.certainty),
                 shown_by: if a.certainty < b.certainty { b.shown_by } else { a.shown_by },
+                single: a.single && b.single,
                 rank: a.rank.filter(|_| a.rank == b.rank),
                 integral: a.integral && b.integral,
                 fresh: a.fresh && b.fresh,
@@ -163,7 +171,7 @@ impl<'t> Inquiry<'_, 't> {
     fn binary(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
         let (Some(left), Some(right)) = (node.child("left"), node.child("right")) else { return Unknown };
         let (a, b) = (self.expression(left, depth + 1), self.expression(right, depth + 1));
-        let computed = |tensor: Tensor<'t>| Tensor { integral: false, fresh: true, ..tensor };
+        let computed = |tensor: Tensor<'t>| Tensor { single: true, integral: false, fresh: true, ..tensor };
         match (a, b) {
             (Is(_), Is(_)) => a.or(b).map(computed),
             (Is(tensor), _) if self.is_number(right) => Is(computed(tensor)),
@@ -189,7 +197,7 @@ impl<'t> Inquiry<'_, 't> {
             return Unknown;
         }
         let (a, b) = (self.expression(left, depth + 1), self.expression(right, depth + 1));
-        let compared = |tensor: Tensor<'t>| Tensor { integral: true, fresh: true, ..tensor };
+        let compared = |tensor: Tensor<'t>| Tensor { single: true, integral: true, fresh: true, ..tensor };
         match (a, b) {
             (Is(_), Is(_)) => a.or(b).map(compared),
             (Is(tensor), _) if self.is_number(right) => Is(compared(tensor)),

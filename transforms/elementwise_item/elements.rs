@@ -63,7 +63,7 @@ impl<'t> Elements<'t> {
         if !reads.iter().any(|read| read.text().ends_with(".item()")) {
             return None;
         }
-        let tensor = facts.tensor(iterable)?;
+        let tensor = facts.tensor(iterable).filter(|tensor| tensor.single)?;
         let whole = anchor.is_any(&["list_comprehension", "generator_expression"])
             && anchor.named_children().count() == 2
             && anchor.child("body").is_some_and(|body| body == reads[0] && body.text().ends_with(".item()"));

@@ -17,10 +17,17 @@ impl<'t> Inquiry<'_, 't> {
         let Some(id) = scopes.variable_of(node) else { return Unknown };
         let variable = scopes.variable(id);
         let settled = self.once(Open::Variable(id), || {
+            let settle = |bindings: &[&Binding<'t>]| {
+                let answers: Vec<_> = bindings.iter().map(|binding| (binding.kind, self.binding(binding, depth))).collect();
+                self.settle(&answers, bindings)
+            };
             let reaching: Vec<_> =
                 variable.bindings.iter().filter(|binding| self.reaches(binding, node, &variable.bindings)).collect();
-            let answers = reaching.iter().map(|binding| (binding.kind, self.binding(binding, depth)));
-            self.settle(&answers.collect::<Vec<_>>(), &reaching)
+            match settle(&reaching) {
+                // Have: x = x.to(device); what stands behind it is what x was before
+                Circular if reaching.len() < variable.bindings.len() => settle(&variable.bindings.iter().collect::<Vec<_>>()),
+                answer => answer,
+            }
         });
         match settled {
             Unknown => self.by_backward(node),
@@ -119,7 +126,11 @@ impl<'t> Inquiry<'_, 't> {
         // What a model or a loader gives comes in parts often enough.
         let whole = self.expression(right, depth + 1);
         let is_row = right.is("identifier") || right.is("call");
-        if is_row { whole.map(|tensor| Tensor { rank: None, integral: false, ..tensor }).at_most(Likely) } else { Unknown }
+        if is_row {
+            whole.map(|tensor| Tensor { single: false, rank: None, integral: false, ..tensor }).at_most(Likely)
+        } else {
+            Unknown
+        }
     }
 
     /// What one step of a loop gives its target.
@@ -174,7 +185,7 @@ impl<'t> Inquiry<'_, 't> {
             Circular => return Circular,
             _ => {}
         }
-        if path.len() <= 1 && self.is_loader(iterable, depth) { Is(Tensor::likely(iterable)) } else { Unknown }
+        if path.len() <= 1 && self.is_loader(iterable, depth) { Is(Tensor::likely_some(iterable)) } else { Unknown }
     }
 
     /// A `DataLoader`, or what is called so.
@@ -208,7 +219,7 @@ impl<'t> Inquiry<'_, 't> {
             (is_called && attribute.child("attribute")?.text() == "backward").then_some(attribute)
         });
         // Of a parameter of the same function, somebody else's method; of a module-level name, anything.
-        shown.map_or(Unknown, |shown| Is(Tensor::likely(shown)))
+        shown.map_or(Unknown, |shown| Is(Tensor::likely_some(shown)))
     }
 
     /// `self.weight`, by everything that the file stores under this attribute; a subclass elsewhere may store something else.

@@ -110,7 +110,7 @@ impl<'t> Inquiry<'_, 't> {
                 | "pin_memory"
                 | "dropout"
         ) && !name.ends_with('_');
-        let made = Tensor { rank: None, integral: false, fresh: is_copy, ..receiver };
+        let made = Tensor { single: true, rank: None, integral: false, fresh: is_copy, ..receiver };
         match gives {
             Gives::Rank(rank) => Is(Tensor { rank: Some(rank), ..made }),
             Gives::SameRank => {

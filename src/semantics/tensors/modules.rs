@@ -51,7 +51,7 @@ impl<'t> Inquiry<'_, 't> {
                 Is(Tensor { rank: if let Is(given) = first { given.rank } else { None }, fresh: false, ..tensor })
             }
             Some(_) => Is(tensor),
-            None => Is(Tensor { fresh: false, ..tensor.at_most(Likely) }),
+            None => Is(Tensor { single: false, fresh: false, ..tensor.at_most(Likely) }),
         }
     }
 
