@@ -69,7 +69,11 @@ impl<'t> Inquiry<'_, 't> {
             }
             found = found.or(*answer);
         }
-        if numbers { found.at_most(Likely) } else { found }
+        match found {
+            Circular if numbers => Unknown,
+            found if numbers => found.at_most(Likely),
+            found => found,
+        }
     }
 
     fn binding(&self, binding: &Binding<'t>, depth: u32) -> Answer<'t> {
