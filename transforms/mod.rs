@@ -4,6 +4,7 @@ pub mod create_on_device;
 pub mod elementwise_item;
 pub mod mutable_default;
 pub mod mutate_while_iterating;
+pub mod sync_in_loop;
 
 use crate::engine::transform::Transform;
 
@@ -12,5 +13,6 @@ pub const SUITE: &[&dyn Transform] = &[
     &mutable_default::MutableDefault,
     &mutate_while_iterating::MutateWhileIterating,
     &elementwise_item::ElementwiseItem,
+    &sync_in_loop::SyncInLoop,
     &create_on_device::CreateOnDevice,
 ];

@@ -262,7 +262,7 @@ impl<'t> Facts<'t> {
             match node.kind() {
                 "integer" | "float" => {}
                 "unary_operator" | "binary_operator" => {
-                    open.extend(["argument", "left", "right"].iter().filter_map(|field| node.child(field)))
+                    open.extend(["argument", "left", "right"].iter().filter_map(|field| node.child(field)));
                 }
                 "call" if self.gives_number(node) => {}
                 "subscript" => {

@@ -19,7 +19,7 @@ impl<'t> Inquiry<'_, 't> {
         let settled = self.once(Open::Variable(id), || {
             let settle = |bindings: &[&Binding<'t>]| {
                 let answers: Vec<_> = bindings.iter().map(|binding| (binding.kind, self.binding(binding, depth))).collect();
-                self.settle(&answers, bindings)
+                Self::settle(&answers, bindings)
             };
             let reaching: Vec<_> =
                 variable.bindings.iter().filter(|binding| self.reaches(binding, node, &variable.bindings)).collect();
@@ -52,7 +52,7 @@ impl<'t> Inquiry<'_, 't> {
         binding.kind == BindingKind::Parameter || self.facts.may_follow(binding.node, node, &others)
     }
 
-    fn settle(&self, answers: &[(BindingKind, Answer<'t>)], bindings: &[&Binding<'t>]) -> Answer<'t> {
+    fn settle(answers: &[(BindingKind, Answer<'t>)], bindings: &[&Binding<'t>]) -> Answer<'t> {
         let mut found = Circular;
         let mut numbers = false;
         for ((kind, answer), binding) in answers.iter().zip(bindings) {
@@ -238,7 +238,7 @@ impl<'t> Inquiry<'_, 't> {
         self.once(Open::Attribute(name), || {
             let answers: Vec<_> = stored.iter().map(|binding| (binding.kind, self.binding(binding, depth))).collect();
             let bindings: Vec<_> = stored.iter().collect();
-            match self.settle(&answers, &bindings) {
+            match Self::settle(&answers, &bindings) {
                 Circular => Unknown,
                 answer => answer.at_most(Likely),
             }
@@ -247,7 +247,7 @@ impl<'t> Inquiry<'_, 't> {
 }
 
 /// A value with this annotation; `None` beside it lowers nothing, since a use as a tensor would raise on it.
-fn annotated<'t>(annotation: Node<'t>) -> Answer<'t> {
+fn annotated(annotation: Node<'_>) -> Answer<'_> {
     let text = annotation.text().trim_matches(['"', '\'']);
     let inner = text.strip_prefix("Optional[").or_else(|| text.strip_prefix("typing.Optional["));
     let text = inner.and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);

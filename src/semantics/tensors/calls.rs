@@ -36,21 +36,21 @@ impl<'t> Inquiry<'_, 't> {
         }
         let known = Tensor { fresh: true, ..Tensor::known(call) };
         let ranked = |rank| Is(Tensor { rank, ..known });
-        let given = || first.map_or(Unknown, |first| self.expression(first, depth + 1));
+        let argument = || first.map_or(Unknown, |first| self.expression(first, depth + 1));
         match gives {
             Gives::Rank(rank) => ranked(Some(rank)),
             Gives::Tensor => ranked(None),
             Gives::Shape => ranked(self.shape(call)),
             Gives::Value => ranked(first.and_then(nesting)),
             Gives::Loss => ranked(is_reduced(call).then_some(0)),
-            Gives::SameRank => ranked(if let Is(tensor) = given() { tensor.rank } else { None }),
+            Gives::SameRank => ranked(if let Is(tensor) = argument() { tensor.rank } else { None }),
             Gives::Integral => {
-                Is(Tensor { rank: if let Is(tensor) = given() { tensor.rank } else { None }, integral: true, ..known })
+                Is(Tensor { rank: if let Is(tensor) = argument() { tensor.rank } else { None }, integral: true, ..known })
             }
             Gives::Reduced if is_bare(call, 1) => ranked(Some(0)),
             Gives::Reduced => Unknown,
             Gives::ReducedTensor => {
-                let integral = matches!(given(), Is(tensor) if tensor.integral) && call_name(call).ends_with("sum");
+                let integral = matches!(argument(), Is(tensor) if tensor.integral) && call_name(call).ends_with("sum");
                 Is(Tensor { rank: is_bare(call, 1).then_some(0), integral, ..known })
             }
             Gives::ReducedIntegral => Is(Tensor { rank: is_bare(call, 1).then_some(0), integral: true, ..known }),
@@ -120,13 +120,12 @@ impl<'t> Inquiry<'_, 't> {
             Gives::Integral => Is(Tensor { rank: receiver.rank, integral: true, ..made }),
             Gives::Tensor => Is(Tensor { rank: self.reshaped(call, name, receiver.rank), ..made }),
             Gives::Reduced if is_bare(call, 0) => Is(Tensor { rank: Some(0), integral: receiver.integral, ..made }),
-            Gives::Reduced => Unknown,
             Gives::ReducedTensor => {
                 let integral = receiver.integral && name == "sum";
                 Is(Tensor { rank: reduced_rank(call, receiver.rank), integral, ..made })
             }
             Gives::ReducedIntegral => Is(Tensor { rank: reduced_rank(call, receiver.rank), integral: true, ..made }),
-            Gives::Loss | Gives::Shape | Gives::Value => Unknown,
+            Gives::Reduced | Gives::Loss | Gives::Shape | Gives::Value => Unknown,
         }
     }
 

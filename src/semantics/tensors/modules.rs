@@ -120,12 +120,12 @@ impl<'t> Inquiry<'_, 't> {
         let mut agreed = true;
         for binding in &self.facts.scopes().variable(id).bindings {
             let module = match binding.kind {
-                BindingKind::Assignment => binding.value.and_then(|value| {
+                BindingKind::Assignment => binding.value.map(|value| {
                     // Have: model = model.to(device)
                     let is_itself = value.is("call") && value.text().starts_with(&format!("{}.", name.text()));
-                    if is_itself { Some(None) } else { Some(self.module(value, depth + 1)) }
+                    if is_itself { None } else { self.module(value, depth + 1) }
                 }),
-                BindingKind::Parameter => Some(binding.annotation.and_then(|annotation| self.annotated_module(annotation))),
+                BindingKind::Parameter => Some(binding.annotation.and_then(Self::annotated_module)),
                 _ => Some(None),
             };
             match module {
@@ -141,7 +141,7 @@ impl<'t> Inquiry<'_, 't> {
     }
 
     /// `model: nn.Module`.
-    fn annotated_module(&self, annotation: Node<'t>) -> Option<Module<'t>> {
+    fn annotated_module(annotation: Node<'t>) -> Option<Module<'t>> {
         let is_module = annotation.text().trim_matches(['"', '\'']).ends_with("nn.Module");
         is_module.then_some(Module { gives: None, certainty: Known, shown_by: annotation })
     }

@@ -1,6 +1,6 @@
 //! Functions, methods and modules of `PyTorch` that give one dense tensor.
 //!
-//! Source: the documentation of PyTorch 2.x, checked against 1.13. What may give a tuple, a Python number, or a sparse
+//! Source: the documentation of `PyTorch` 2.x, checked against 1.13. What may give a tuple, a Python number, or a sparse
 //! tensor is left out on purpose.
 
 /// What is known of a result.
@@ -125,11 +125,12 @@ pub(super) fn method(name: &str) -> Option<Gives> {
     let plain = name.strip_suffix('_').filter(|plain| !plain.ends_with('_'));
     shared(name).or(match name {
         "to" | "cpu" | "cuda" | "float" | "double" | "half" | "bfloat16" | "detach" | "contiguous" | "requires_grad_"
-        | "type_as" | "pin_memory" => Some(SameRank),
+        | "type_as" | "pin_memory" | "copy_" | "zero_" | "fill_" | "normal_" | "uniform_" | "random_" | "bernoulli_" => {
+            Some(SameRank)
+        }
         "long" | "int" | "short" | "bool" | "byte" => Some(Integral),
         "view" | "reshape" | "view_as" | "reshape_as" | "expand" | "expand_as" | "repeat" | "new_zeros" | "new_ones"
         | "new_full" | "new_tensor" | "new_empty" | "masked_scatter" | "index_put" | "unfold" | "mT" => Some(Tensor),
-        "copy_" | "zero_" | "fill_" | "normal_" | "uniform_" | "random_" | "bernoulli_" | "exponential_" => Some(SameRank),
         _ => plain.and_then(shared).filter(|gives| matches!(gives, SameRank | Tensor)).map(|_| SameRank),
     })
 }

@@ -13,7 +13,7 @@ fn tensors(code: &str, asked: &[(&str, &str)]) {
         let tree = Tree::parse(&format!("{imports}{code}\n{}ask({expression})\n", &" ".repeat(indent)));
         assert_eq!(tree.errors().count(), 0, "{}", tree.code());
         let facts = Facts::new(&tree);
-        let call = tree.root().descendants().filter(|node| node.is("call") && node.text().starts_with("ask(")).last();
+        let call = tree.root().descendants().rfind(|node| node.is("call") && node.text().starts_with("ask("));
         let asked = call.and_then(|call| call.child("arguments")).and_then(Node::only_child).expect("the question");
         let found = facts.tensor(asked).map_or("-".to_string(), |tensor| {
             let sure = if tensor.certainty == Known { "" } else { "?" };
