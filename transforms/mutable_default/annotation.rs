@@ -47,12 +47,31 @@ pub(super) fn widen<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, scripted: b
         let quote = target.child_of_kind("string_end").map_or(target.end(), Node::start);
         return Some((vec![Edit::insert(quote, " | None")], Vec::new()));
     }
-    if !scripted && (cx.target.has_union_operator() || operands(target).len() > 1) {
-        return Some((vec![Edit::insert(target.end(), " | None")], Vec::new()));
+    let union = Some((vec![Edit::insert(target.end(), " | None")], Vec::new()));
+    if !scripted && operands(target).len() > 1 {
+        return union;
     }
-    let optional = cx.import("typing", "Optional", parameter.function)?;
+    let is_free = cx.target.has_union_operator() && !scripted;
+    if is_free && !prefers_optional(cx) {
+        return union;
+    }
+    let Some(optional) = cx.import("typing", "Optional", parameter.function) else {
+        return if is_free { union } else { None };
+    };
     let edits = vec![Edit::insert(target.start(), format!("{}[", optional.spelled)), Edit::insert(target.end(), "]")];
     Some((edits, optional.import.into_iter().collect()))
+}
+
+/// Whether the file writes `Optional[..]` wherever it says so, and `.. | None` nowhere.
+fn prefers_optional(cx: &Context<'_>) -> bool {
+    let mut generics = cx.tree.of_kind("generic_type").chain(cx.tree.of_kind("subscript"));
+    let is_in_union = |none: Node<'_>| none.ancestors().find(|around| !around.is("type")).is_some_and(is_union);
+    generics.any(|node| generic(node).is_some_and(|(head, _)| last_segment(head) == "Optional"))
+        && !cx.tree.of_kind("none").any(is_in_union)
+}
+
+fn is_union(node: Node<'_>) -> bool {
+    node.is("union_type") || node.is("binary_operator") && node.child("operator").is_some_and(|operator| operator.is("|"))
 }
 
 /// Without the grammar's wrapper around every type.
@@ -94,8 +113,7 @@ fn operands(node: Node<'_>) -> Vec<Node<'_>> {
     let mut open = vec![node];
     let mut found = Vec::new();
     while let Some(node) = open.pop().map(bare) {
-        let is_or = node.is("union_type") || node.is("binary_operator") && node.child("operator").is_some_and(|o| o.is("|"));
-        if is_or {
+        if is_union(node) {
             open.extend(node.named_children());
         } else {
             found.push(node);

@@ -17,7 +17,7 @@ pub(super) enum Default {
     Bound {
         /// Why it would.
         because: String,
-        /// Whether the display or constructor is mutable beyond doubt.
+        /// Whether it matters even to a function that only reads it, as with every display, iterator or file.
         certain: bool,
     },
     /// An object that has a name or a class of its own; suspect only if the function changes it or hands it on.
@@ -81,6 +81,7 @@ pub(super) fn read<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Default {
             Err(because) => Default::Bound { because, certain: true },
         },
         Some(Mutable::Bound(because)) => Default::Bound { because, certain: false },
+        Some(Mutable::Consumed(because)) => Default::Bound { because, certain: true },
         Some(Mutable::Object(what)) => Default::Object { what },
         None => Default::Plain,
     }
@@ -114,7 +115,11 @@ fn size(value: Node<'_>) -> usize {
 enum Mutable {
     /// A display, a comprehension, or a call of a known constructor.
     Display(&'static str),
+    /// A fresh object that a later call would make otherwise.
     Bound(String),
+    /// An object that reading changes.
+    Consumed(String),
+    /// An object that has a name or a class of its own.
     Object(String),
 }
 
@@ -129,11 +134,13 @@ fn mutable<'t>(cx: &Context<'t>, value: Node<'t>) -> Option<Mutable> {
             "dictionary" | "dictionary_comprehension" => Some(Mutable::Display("dict")),
             "set" | "set_comprehension" => Some(Mutable::Display("set")),
             "generator_expression" => {
-                Some(Mutable::Bound("a generator is used up by the call that reads it first".to_string()))
+                Some(Mutable::Consumed("a generator is used up by the call that reads it first".to_string()))
             }
             "call" => called(cx, node),
             "identifier" | "attribute" => named(cx, node),
-            "subscript" => node.child("value").and_then(|value| named(cx, value)),
+            "subscript" => {
+                node.child("value").and_then(|value| named(cx, value)).filter(|part| matches!(part, Mutable::Bound(_)))
+            }
             "named_expression" => {
                 open.extend(node.child("value"));
                 None
@@ -171,6 +178,7 @@ fn mutable<'t>(cx: &Context<'t>, value: Node<'t>) -> Option<Mutable> {
 fn called<'t>(cx: &Context<'t>, call: Node<'t>) -> Option<Mutable> {
     let function = call.child("function")?;
     let bound = |what: &str| Some(Mutable::Bound(what.to_string()));
+    let consumed = |what: &str| Some(Mutable::Consumed(what.to_string()));
     if let Some(name) = cx.facts().qualified_name(function) {
         let text = function.text();
         return match name.as_slice() {
@@ -188,13 +196,13 @@ fn called<'t>(cx: &Context<'t>, call: Node<'t>) -> Option<Mutable> {
             ["numpy", maker] if ARRAYS.contains(maker) => Some(Mutable::Display("array")),
             ["torch", maker] if ARRAYS.contains(maker) => Some(Mutable::Display("tensor")),
             ["builtins", "iter" | "map" | "filter" | "zip" | "enumerate" | "reversed"] | ["itertools", ..] => {
-                bound("an iterator is used up by the calls that read it first")
+                consumed("an iterator is used up by the calls that read it first")
             }
-            ["builtins" | "io", "open"] => bound("the file would be opened again by every call"),
+            ["builtins" | "io", "open"] => consumed("the file would be opened again by every call"),
             ["random", "Random"]
             | ["torch", "Generator"]
             | ["numpy", "random", "default_rng" | "RandomState" | "Generator"] => {
-                bound("a random generator of the function's own goes on from call to call, and that may be meant")
+                consumed("a random generator of the function's own goes on from call to call, and that may be meant")
             }
             ["numpy", "random", ..] | ["torch", "rand" | "randn" | "randint" | "randperm" | "normal" | "bernoulli"] => {
                 Some(Mutable::Bound(format!("`{text}` would give other numbers in every call")))
@@ -249,6 +257,10 @@ fn named<'t>(cx: &Context<'t>, name: Node<'t>) -> Option<Mutable> {
     }
     let id = name.is("identifier").then(|| cx.facts().scopes().variable_of(name)).flatten()?;
     let variable = cx.facts().scopes().variable(id);
+    // A local name as a default is how a nested function keeps the value that the name has now.
+    if !cx.facts().scopes().definition(variable.scope).is("module") {
+        return None;
+    }
     let mut values = variable.bindings.iter().filter_map(|binding| binding.value);
     let (first, None) = (values.next()?, values.next()) else { return None };
     let display = ["list", "dictionary", "set", "list_comprehension", "dictionary_comprehension", "set_comprehension"];

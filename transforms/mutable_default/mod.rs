@@ -12,10 +12,12 @@ mod guard;
 mod parameter;
 mod purpose;
 mod readers;
+mod signature;
 mod uses;
 
 use std::ops::Range;
 
+use crate::engine::edit::docstring;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, FileKind, Findings, Match, Meta, Opt, Transform, Widen};
@@ -32,7 +34,7 @@ pub struct MutableDefault;
 static META: Meta = Meta {
     id: "mutable-default",
     summary: "create mutable defaults inside the function",
-    why: "A default is created once, when the `def` runs, and every call that leaves the argument out gets the same object",
+    why: "A default is created once, when the `def` runs, and every call that leaves the argument out gets the same object.",
     aliases: &["B006", "W0102", "dangerous-default-value"],
     // A default needs a `=`; what stands behind it may be any name.
     anchors: &[&["def", "lambda"], &["="]],
@@ -51,6 +53,10 @@ impl Transform for MutableDefault {
         &META
     }
 
+    fn may_match(&self, code: &[u8]) -> bool {
+        signature::may_have_mutable_default(code)
+    }
+
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
         let function = m.get("function").unwrap_or_else(|| m.node("lambda"));
         // A stub that says None where its module has a list would lie.
@@ -63,8 +69,8 @@ impl Transform for MutableDefault {
                 Verdict::Nothing => {}
                 Verdict::Leave(because) => out.leave(range, because),
                 Verdict::Report(suspect, because) => out.push(suspect.finding(&parameter, Repair::None { because })),
-                Verdict::Fix(suspect, tier) => {
-                    let repair = repair(cx, &parameter, &suspect, tier);
+                Verdict::Fix(mut suspect, tier) => {
+                    let repair = repair(cx, &parameter, &mut suspect, tier);
                     out.push(suspect.finding(&parameter, repair));
                 }
             }
@@ -147,8 +153,10 @@ fn judge_alone<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Ask<Verdict<'
     let name = parameter.name.text();
     let made = match default {
         Default::Made(made) => made,
-        Default::Object { what } | Default::Bound { because: what, certain: false } if only_read => {
-            return Ok(Verdict::Leave(format!("nothing changes `{name}` or hands it on ({what})")));
+        Default::Object { what } | Default::Bound { because: what, certain: false }
+            if suspect.changed.is_none() && !uses.is_kept() =>
+        {
+            return Ok(Verdict::Leave(format!("nothing here changes or keeps `{name}` ({what})")));
         }
         Default::Object { .. } => {
             let because = "the object has a name or a class of its own, and calls may be meant to share it";
@@ -181,16 +189,15 @@ fn judge_alone<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Ask<Verdict<'
         let because = "TorchScript takes an unannotated parameter with default None for a tensor";
         return Ok(Verdict::Report(suspect, because.to_string()));
     }
-    let doubt = doubts(cx, parameter, &made, &uses, reader, only_read && !signature_only, signature_only);
-    Ok(match doubt {
-        None => Verdict::Fix(suspect, Tier::Safe),
-        Some((because, at)) => {
-            if let Some(at) = at {
-                suspect.note(at, "why the fix is not safe", Certainty::Likely);
-            }
-            Verdict::Fix(suspect, Tier::unsafe_because(because))
+    let doubts = doubts(cx, parameter, &made, &uses, reader, signature_only);
+    for doubt in &doubts {
+        if let Some(at) = &doubt.at {
+            suspect.note(at.clone(), doubt.label, Certainty::Likely);
         }
-    })
+    }
+    let because: Vec<_> = doubts.into_iter().map(|doubt| doubt.because).collect();
+    let tier = if because.is_empty() { Tier::Safe } else { Tier::unsafe_because(because.join("; besides, ")) };
+    Ok(Verdict::Fix(suspect, tier))
 }
 
 /// Values in a display beyond which a parameter that is only read is left alone: a table of 500 entries took 0.1 us per call
@@ -216,35 +223,49 @@ fn suspect<'t>(parameter: &Parameter<'t>, default: &Default, uses: &Uses<'t>) ->
     suspect
 }
 
-type Doubt = (String, Option<Range<usize>>);
+/// A reason why a fix is not safe.
+struct Doubt {
+    because: String,
+    /// The place that shows it, and what to write there.
+    at: Option<Range<usize>>,
+    label: &'static str,
+}
 
-/// The first reason why the fix is not safe, the weightiest before the lighter ones.
+/// The reasons why the fix is not safe, the weightiest first, and no more than a reader wants to know.
 fn doubts<'t>(
     cx: &Context<'t>,
     parameter: &Parameter<'t>,
     made: &Made,
     uses: &Uses<'t>,
     reader: Option<Reader<'t>>,
-    only_read: bool,
     signature_only: bool,
-) -> Option<Doubt> {
+) -> Vec<Doubt> {
     let calls = Calls::of(cx, parameter);
-    let at = |(because, node): (String, Node<'t>)| (because, Some(node.range()));
-    let read_by = || match reader {
-        Some(Reader::Doubtful(because, node)) => Some((because, Some(node.range()))),
+    let is_alive = uses.first_mutation().is_some() || uses.first_escape().is_some();
+    let state = is_alive.then(|| purpose::deliberate(cx, parameter, made, uses, &calls)).flatten();
+    let state =
+        state.map(|(because, node)| Doubt { because, at: Some(node.range()), label: "a sign that the sharing is meant" });
+    let reservation =
+        made.reservation.clone().map(|(because, range)| Doubt { because, at: Some(range), label: "evaluated in every call" });
+    let read_by = match reader {
+        Some(Reader::Doubtful(because, node)) => Some(Doubt { because, at: Some(node.range()), label: "looks at signatures" }),
         _ => None,
     };
-    let state = || {
-        let matters = uses.first_mutation().is_some() || uses.first_escape().is_some();
-        matters.then(|| purpose::deliberate(cx, parameter, made, uses, &calls)).flatten().map(at)
+    let hygiene = (!signature_only).then(|| hygiene(cx, uses)).flatten();
+    let none = (!signature_only).then(|| meaning_of_none(cx, parameter, made, uses, &calls)).flatten();
+    [state, reservation, read_by, hygiene, none].into_iter().flatten().take(2).collect()
+}
+
+/// Nothing is repaired where nothing changes the object.
+fn hygiene<'t>(cx: &Context<'t>, uses: &Uses<'t>) -> Option<Doubt> {
+    if uses.first_mutation().is_some() || uses.is_kept() || cx.option("read-only") == "fix" {
+        return None;
+    }
+    let because = match uses.first_escape() {
+        Some(_) => "the function only passes it on",
+        None => "nothing changes it today and the fix is hygiene only",
     };
-    let reservation = || made.reservation.clone().map(|(because, range)| (because, Some(range)));
-    let hygiene = || {
-        let trusted = !only_read || cx.option("read-only") == "fix";
-        (!trusted).then(|| ("nothing changes it today; the fix is hygiene only".to_string(), None))
-    };
-    let none = || (!signature_only).then(|| meaning_of_none(cx, parameter, made, uses, &calls)).flatten();
-    read_by().or_else(state).or_else(reservation).or_else(hygiene).or_else(none)
+    Some(Doubt { because: because.to_string(), at: None, label: "" })
 }
 
 /// Why a None that is passed today may mean something else than the default.
@@ -256,41 +277,61 @@ fn meaning_of_none<'t>(
     calls: &Calls<'t>,
 ) -> Option<Doubt> {
     let name = parameter.name.text();
-    if let Some(annotation) = parameter.annotation.filter(|annotation| !made.is_empty && annotation::admits_none(*annotation)) {
+    let doubt = |because: String, at: Range<usize>, label| Some(Doubt { because, at: Some(at), label });
+    let annotation = parameter.annotation.filter(|annotation| annotation::admits_none(*annotation));
+    if let Some(annotation) = annotation.filter(|_| !made.is_empty) {
         let because = format!("the annotation of `{name}` admits None beside a default that is not empty");
-        return Some((because, Some(annotation.range())));
+        return doubt(because, annotation.range(), "None is an argument of its own");
     }
     // Where the body makes the same object of None already, None and the default are one and the same.
     if guard::existing(parameter).is_none() {
         if let Some(call) = calls.passing_none(cx) {
-            return Some((format!("the file passes None for `{name}`"), Some(call.range())));
+            return doubt(format!("the file passes None for `{name}`"), call.range(), "None is passed here");
         }
         if let Some(one) = uses::reached_by_none(cx, parameter.function, uses) {
-            return Some((uses::fate_of_none(one), Some(one.mention.range())));
+            return doubt(uses::fate_of_none(one), one.mention.range(), "None gets here without an error");
         }
     }
     let scopes = cx.facts().scopes();
     if scopes.scope_opened_by(parameter.function).is_some_and(|scope| scopes.is_dynamic(scope)) {
-        return Some(("the function looks at its own variables by name".to_string(), None));
+        let because = "the function looks at its own variables by name".to_string();
+        return Some(Doubt { because, at: None, label: "" });
     }
-    let rebound_later = uses
-        .all
-        .iter()
-        .filter_map(|one| one.inside)
-        .find_map(|inner| uses.rebound.iter().find(|binding| binding.start() > inner.end()));
-    rebound_later.map(|binding| {
-        let because = format!("type checkers take `{name}` for None in the nested function, because it is bound again below");
-        (because, Some(binding.range()))
-    })
+    let inner = uses.all.iter().filter_map(|one| one.inside);
+    let rebound = inner.into_iter().find_map(|inner| uses.rebound.iter().find(|binding| binding.start() > inner.end()))?;
+    let because = format!("type checkers take `{name}` for None in the nested function, because it is bound again below");
+    doubt(because, rebound.range(), "bound again")
 }
 
-fn repair<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, suspect: &Suspect<'t>, tier: Tier) -> Repair {
+/// What else has to follow by hand: a docstring that states the default, a subclass elsewhere.
+fn follow_up(parameter: &Parameter<'_>, widened: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let name = parameter.name.text();
+    let mut note = |range, text: &str| {
+        notes.push(Note { range, text: text.to_string(), certainty: Certainty::Likely });
+    };
+    let public = parameter.function.child("name").is_some_and(|name| !name.text().starts_with('_'));
+    if let (true, Some(annotation), Some(_)) = (widened && public, parameter.annotation, parameter.class()) {
+        note(annotation.range(), "a subclass elsewhere that declares the parameter has to follow");
+    }
+    let states_default = |text: &str| {
+        let mut lines = text.lines().skip_while(|line| !line.contains(name)).take(4);
+        lines.any(|line| line.to_lowercase().contains("default"))
+    };
+    if let Some(text) = docstring(parameter.function).filter(|text| states_default(text.text())) {
+        note(text.range(), "the docstring may state the default");
+    }
+    notes
+}
+
+fn repair<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, suspect: &mut Suspect<'t>, tier: Tier) -> Repair {
     let scripted = readers::is_scripted(cx, parameter.function);
     let no_fix = |because: &str| Repair::None { because: because.to_string() };
     let Some((mut edits, imports)) = annotation::widen(cx, parameter, scripted) else {
         return no_fix("`Optional` means something else in this file, and the annotation has to admit None");
     };
     let Some(guard) = guard::edits(cx, parameter) else { return no_fix("the function has no body") };
+    suspect.evidence.extend(follow_up(parameter, !edits.is_empty()));
     edits.extend(guard);
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let what = suspect.what.strip_prefix("one ").unwrap_or(&suspect.what);

@@ -1,7 +1,7 @@
 //! `for i in range(len(xs))`: an index that runs over a list which shrinks in the loop.
 
 use super::loops::Loop;
-use super::own::Own;
+use super::own::{Own, plain};
 use crate::engine::syntax::Node;
 use crate::semantics::Facts;
 use crate::semantics::effects::{Mutation, MutationKind};
@@ -32,12 +32,21 @@ pub(super) fn shrinking<'t>(facts: &Facts<'t>, a_loop: &Loop<'t>) -> Option<Shri
             MutationKind::Method("append" | "insert" | "extend") | MutationKind::SetSlice(_) | MutationKind::Augmented(_)
         )
     };
-    if mutations.iter().any(grows) {
+    if mutations.iter().any(grows) || is_compared(a_loop, list) {
         return None;
     }
     let removal = mutations.iter().filter(|mutation| removes_at(facts, a_loop, mutation)).map(|mutation| mutation.node);
     let removal = removal.into_iter().find(|removal| facts.loop_may_go_on(*removal, a_loop.node))?;
     Some(Shrinking { list, removal })
+}
+
+/// Whether the body compares the index with the length: then it knows that the list shrinks.
+fn is_compared<'t>(a_loop: &Loop<'t>, list: Node<'t>) -> bool {
+    let length = format!("len({})", plain(list.text()));
+    a_loop.code().filter(|node| node.is("comparison_operator")).any(|comparison| {
+        let mentions = |text: &str| comparison.descendants().any(|node| plain(node.text()) == text);
+        mentions(&length) && mentions(a_loop.target.text())
+    })
 }
 
 /// The `xs` of `range(len(xs))` and `range(first, len(xs))`, forwards.

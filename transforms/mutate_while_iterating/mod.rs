@@ -7,9 +7,11 @@ mod header;
 mod loops;
 mod namespaces;
 mod own;
+mod presence;
 mod reach;
 mod verdict;
 mod waiting;
+mod words;
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
@@ -55,6 +57,10 @@ static META: Meta = Meta {
 impl Transform for MutateWhileIterating {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn may_match(&self, code: &[u8]) -> bool {
+        words::may_change_what_is_walked(code)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
