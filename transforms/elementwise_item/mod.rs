@@ -15,7 +15,7 @@ pub struct ElementwiseItem;
 static META: Meta = Meta {
     id: "elementwise-item",
     summary: "fetch all elements of a tensor at once",
-    why: "Each `.item()` is a call into PyTorch, and on a GPU the host waits for it; `tolist()` fetches all elements in one go",
+    why: "Each `.item()` is a call into PyTorch, and on a GPU the host waits for it; `tolist()` fetches all elements in one go.",
     aliases: &[],
     anchors: &[&["torch"], &["for"], &[".item()"]],
     options: &[],
@@ -54,9 +54,10 @@ fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
         but.push(format!("`{}` is a tensor only by its looks", shown(elements.iterable)));
     }
     if tensor.rank != Some(1) {
-        let handled = elements.anchor.ancestors().any(|around| {
-            around.is("try_statement") && around.children().any(|child| child.is_any(&["except_clause", "except_group_clause"]))
-        });
+        let handled = elements
+            .anchor
+            .ancestors()
+            .any(|around| around.is("try_statement") && around.children().any(|child| child.is("except_clause")));
         if handled {
             but.push("an element of several numbers would no longer raise the error that is handled here".to_string());
         } else if elements.form == Form::Each && !elements.is_always_read {

@@ -130,9 +130,8 @@ fn rest<'t>(cx: &Context<'t>, sync: Node<'t>, expression: Node<'t>) -> Option<Re
     let mut found = None;
     let mut open = vec![expression];
     while let Some(node) = open.pop() {
-        if node == sync
-            || node.is_any(&["integer", "float", "string"]) && !node.descendants().any(|part| part.is("interpolation"))
-        {
+        // A text is put together for people to read: what is left of it behind the loop would be hard to follow.
+        if node == sync || node.is_any(&["integer", "float"]) {
             continue;
         }
         let holds = node.contains(sync);

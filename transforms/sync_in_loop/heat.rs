@@ -140,6 +140,12 @@ fn is_on_host<'t>(cx: &Context<'t>, value: Node<'t>) -> bool {
                 if let Some(name) = cx.facts().qualified_name(function) {
                     let arguments = node.child("arguments").map_or("", Node::text);
                     let is_made = matches!(name[..], ["torch", maker] if MAKERS.contains(&maker));
+                    // Have: torch.prod(torch.tensor(shape))
+                    let first = node.child("arguments").and_then(|arguments| arguments.named_children().next());
+                    if let (false, Some(first), "torch") = (is_made, first, name[0]) {
+                        node = first.unparenthesized();
+                        continue;
+                    }
                     return is_made && !arguments.contains("device");
                 }
                 if function.child("attribute").is_some_and(|method| ["to", "cuda"].contains(&method.text())) {

@@ -23,7 +23,7 @@ pub struct SyncInLoop;
 static META: Meta = Meta {
     id: "sync-in-loop",
     summary: "read values of tensors behind the loop, not in every step",
-    why: "The host stands still until the device has done everything that is queued, in every step",
+    why: "The host stands still until the device has done everything that is queued, in every step.",
     aliases: &[],
     anchors: &[&["torch"], &["for", "while"], &[".item()"]],
     options: &[],
