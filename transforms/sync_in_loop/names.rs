@@ -78,6 +78,9 @@ fn singular(name: &str) -> String {
     if let Some(stem) = name.strip_suffix("losses") {
         return format!("{stem}loss");
     }
+    if let Some(stem) = name.strip_suffix("ies").filter(|stem| stem.len() > 1) {
+        return format!("{stem}y");
+    }
     match name.strip_suffix('s') {
         Some(stem) if stem.len() > 2 && !stem.ends_with('s') && !stem.ends_with("los") && !stem.ends_with('u') => {
             stem.to_string()
