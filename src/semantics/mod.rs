@@ -9,6 +9,7 @@ mod graph;
 mod library;
 pub mod names;
 pub mod scope;
+pub mod tensors;
 pub mod types;
 mod uses;
 

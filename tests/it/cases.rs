@@ -4,6 +4,7 @@
 //! `MLFIX_CASE=text` narrows a run to the cases whose title holds the text.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mlfix::engine::driver::{self, Mode, Report, Settings, Trouble};
@@ -40,6 +41,34 @@ fn cases_run_as_before() {
         Some(format!("{}: {why}", case.title()))
     });
     report("executed cases", &failures.collect::<Vec<_>>());
+}
+
+#[test]
+fn cases_with_tensors_run_as_before() {
+    let cases: Vec<_> = cases().into_iter().filter(|case| case.execution == Execution::RunTorch).collect();
+    let Some(python) = python::with_torch() else {
+        let how = "install it (Debian: `apt-get install --no-install-recommends python3-torch`), or name an interpreter that \
+                   has it, as in `MLFIX_TEST_PYTHON=~/venv/bin/python cargo test`";
+        assert!(std::env::var_os("CI").is_none(), "{} cases need PyTorch: {how}", cases.len());
+        // Unlike what is printed, this is seen although the test passes.
+        let _ = writeln!(std::io::stderr(), "\nskipped: {} cases need PyTorch: {how}", cases.len());
+        return;
+    };
+    let programs: Vec<_> =
+        cases.iter().flat_map(|case| [case.before.clone(), case.after.clone().unwrap_or_default()]).collect();
+    let answers = python::execute_with_torch(&python, &programs).unwrap_or_else(|why| panic!("{why}"));
+    let failures = cases.iter().zip(answers.chunks(2)).flat_map(|(case, answers)| {
+        let printed = check_run(case, &answers[0].text, &answers[1].text);
+        let counted = |what: &str, claimed: Option<(u32, u32)>, before: u32, after: u32| {
+            let after = if case.after.is_some() { after } else { before };
+            let wrong = claimed.is_some_and(|claimed| claimed != (before, after));
+            wrong.then(|| format!("{what}={before}->{after} is what was counted"))
+        };
+        let syncs = counted("syncs", case.syncs, answers[0].syncs, answers[1].syncs);
+        let waits = counted("waits", case.waits, answers[0].waits, answers[1].waits);
+        titled(case, "", [printed, syncs, waits].into_iter().flatten().collect())
+    });
+    report("cases executed with PyTorch", &failures.collect::<Vec<_>>());
 }
 
 #[test]

@@ -12,6 +12,9 @@
 //! what the program prints; with two such fences: before, then after
 //! ```
 //! ````
+//!
+//! `run` executes both programs; they must print the same. `run torch syncs=100->1 waits=100->1` does so beside `PyTorch` and
+//! counts how often they ask for the value of a tensor.
 
 use mlfix::engine::driver::{Selected, Settings};
 use mlfix::engine::transform::{FileKind, Options, Transform};
@@ -28,6 +31,10 @@ pub(crate) struct Case {
     pub(crate) claim: Claim,
     /// Whether it is executed, or why it cannot be.
     pub(crate) execution: Execution,
+    /// How often the program asks for the value of a tensor, before and after.
+    pub(crate) syncs: Option<(u32, u32)>,
+    /// How often an operation had been queued since it last asked, before and after.
+    pub(crate) waits: Option<(u32, u32)>,
     pub(crate) target: PythonVersion,
     pub(crate) kind: FileKind,
     pub(crate) options: Options,
@@ -57,6 +64,8 @@ pub(crate) enum Claim {
 pub(crate) enum Execution {
     /// `run`.
     Run,
+    /// `run torch`.
+    RunTorch,
     /// `norun=reason`.
     Cannot,
     /// Neither.
@@ -186,7 +195,7 @@ fn case(transform: &'static dyn Transform, section: &Section) -> Result<Option<C
     if case.prints.len() > if fixes { 2 } else { 1 } {
         return Err("too many text fences".to_string());
     }
-    if !case.prints.is_empty() && case.execution != Execution::Run {
+    if !case.prints.is_empty() && !matches!(case.execution, Execution::Run | Execution::RunTorch) {
         return Err("a text fence says what the program prints, but the case is not marked `run`".to_string());
     }
     Ok(Some(case))
@@ -214,6 +223,8 @@ fn opening<'a>(
         line: fence.line,
         claim,
         execution: Execution::Unsaid,
+        syncs: None,
+        waits: None,
         target: PythonVersion::DEFAULT,
         kind: FileKind::Module,
         options: Options::new(),
@@ -225,6 +236,9 @@ fn opening<'a>(
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("run", "") => case.execution = Execution::Run,
+            ("torch", "") if case.execution == Execution::Run => case.execution = Execution::RunTorch,
+            ("syncs", counts) => case.syncs = Some(before_and_after(word, counts)?),
+            ("waits", counts) => case.waits = Some(before_and_after(word, counts)?),
             ("norun", reason) if !reason.is_empty() => case.execution = Execution::Cannot,
             ("target", version) => case.target = version.parse()?,
             ("file", "stub") => case.kind = FileKind::Stub,
@@ -248,6 +262,15 @@ fn opening<'a>(
         }
     }
     Ok(case)
+}
+
+/// `100->1`, or `100` when nothing changes.
+fn before_and_after(word: &str, counts: &str) -> Result<(u32, u32), String> {
+    let (before, after) = counts.split_once("->").unwrap_or((counts, counts));
+    match (before.parse(), after.parse()) {
+        (Ok(before), Ok(after)) => Ok((before, after)),
+        _ => Err(format!("`{word}`: two numbers, as in `syncs=100->1`")),
+    }
 }
 
 #[test]

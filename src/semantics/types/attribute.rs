@@ -104,6 +104,16 @@ impl<'t> Facts<'t> {
         self.stores.get_or_init(|| Stores::new(self.tree(), self.scopes()))
     }
 
+    /// Every place where the file gives a value to an attribute of this name, of whatever object.
+    pub(in crate::semantics) fn stored(&self, name: &str) -> &[Binding<'t>] {
+        self.stores().by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The class of the file that an expression names.
+    pub(in crate::semantics) fn class_called(&self, expression: Node<'t>) -> Option<Node<'t>> {
+        self.class_of(expression).filter(|class| class.child("name").is_some_and(|name| name.text() == expression.text()))
+    }
+
     /// The class whose instance (or which itself) an expression is: `self` and `cls` in a method, the name of a class.
     pub(super) fn class_of(&self, object: Node<'t>) -> Option<Node<'t>> {
         let scopes = self.scopes();

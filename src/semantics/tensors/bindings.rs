@@ -1,0 +1,267 @@
+//! What a name or an attribute is, by everything that is bound to it.
+
+use super::Answer::{Circular, Is, Unknown};
+use super::{Answer, Inquiry, Open, Tensor};
+use crate::engine::finding::Certainty::Likely;
+use crate::engine::syntax::Node;
+use crate::semantics::scope::{Binding, BindingKind};
+
+/// Parts of an annotation's last name that say "tensor of `PyTorch`".
+const TYPES: &[&str] = &["Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "DoubleTensor", "HalfTensor"];
+/// Dtypes of jaxtyping that stand in front of `[Tensor, ..]`.
+const SHAPED: &[&str] = &["Float", "Int", "Bool", "Num", "Shaped", "Float32", "Float64", "Int32", "Int64", "Integer", "UInt8"];
+
+impl<'t> Inquiry<'_, 't> {
+    pub(super) fn name(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
+        let scopes = self.facts.scopes();
+        let Some(id) = scopes.variable_of(node) else { return Unknown };
+        let variable = scopes.variable(id);
+        let settled = self.once(Open::Variable(id), || {
+            let settle = |bindings: &[&Binding<'t>]| {
+                let answers: Vec<_> = bindings.iter().map(|binding| (binding.kind, self.binding(binding, depth))).collect();
+                Self::settle(&answers, bindings)
+            };
+            let reaching: Vec<_> =
+                variable.bindings.iter().filter(|binding| self.reaches(binding, node, &variable.bindings)).collect();
+            match settle(&reaching) {
+                // Have: x = x.to(device); what stands behind it is what x was before
+                Circular if reaching.len() < variable.bindings.len() => settle(&variable.bindings.iter().collect::<Vec<_>>()),
+                answer => answer,
+            }
+        });
+        match settled {
+            Unknown => self.by_backward(node),
+            // An expression allocates, a name holds.
+            answer => answer.map(|tensor| Tensor { fresh: false, ..tensor }),
+        }
+    }
+
+    /// Whether the value that is bound here may be the one that is seen at `node`.
+    fn reaches(&self, binding: &Binding<'t>, node: Node<'t>, all: &[Binding<'t>]) -> bool {
+        if all.len() == 1 || self.facts.owner(binding.node) != self.facts.owner(node) {
+            return true;
+        }
+        let others: Vec<_> = all
+            .iter()
+            .filter(|other| {
+                other.node != binding.node && matches!(other.kind, BindingKind::Assignment | BindingKind::Unpacking)
+            })
+            .map(|other| other.node)
+            .take(8)
+            .collect();
+        binding.kind == BindingKind::Parameter || self.facts.may_follow(binding.node, node, &others)
+    }
+
+    fn settle(answers: &[(BindingKind, Answer<'t>)], bindings: &[&Binding<'t>]) -> Answer<'t> {
+        let mut found = Circular;
+        let mut numbers = false;
+        for ((kind, answer), binding) in answers.iter().zip(bindings) {
+            if matches!(kind, BindingKind::Declaration | BindingKind::Delete) {
+                continue;
+            }
+            // What is done with None, or with a number, would raise: `loss = 0` in front of a loop that adds to it.
+            if binding.value.is_some_and(|value| value.is("none")) && *kind != BindingKind::Parameter {
+                continue;
+            }
+            if binding.value.is_some_and(|value| value.is_any(&["integer", "float"])) && *kind != BindingKind::Parameter {
+                numbers = true;
+                continue;
+            }
+            found = found.or(*answer);
+        }
+        match found {
+            Circular if numbers => Unknown,
+            found if numbers => found.at_most(Likely),
+            found => found,
+        }
+    }
+
+    fn binding(&self, binding: &Binding<'t>, depth: u32) -> Answer<'t> {
+        let value = || binding.value.map_or(Unknown, |value| self.expression(value, depth + 1));
+        match binding.kind {
+            BindingKind::Assignment | BindingKind::Walrus => value(),
+            BindingKind::Annotated => match value() {
+                Is(tensor) => Is(tensor),
+                _ => binding.annotation.map_or(Unknown, |annotation| annotated(annotation)),
+            },
+            BindingKind::Parameter => match binding.annotation {
+                Some(annotation) => annotated(annotation),
+                None => Unknown,
+            },
+            // `x += y` of a tensor is a tensor, of a number and a tensor too.
+            BindingKind::Augmented => {
+                let right = binding.node.parent().and_then(|parent| parent.child("right"));
+                match right.map_or(Unknown, |right| self.expression(right, depth + 1)) {
+                    Is(tensor) => Is(Tensor { rank: None, integral: false, fresh: false, ..tensor }),
+                    // Have: loss /= n
+                    _ => Circular,
+                }
+            }
+            BindingKind::Unpacking => self.part(binding.node, depth),
+            BindingKind::For | BindingKind::Comprehension => self.item(binding.node, depth),
+            _ => Unknown,
+        }
+    }
+
+    /// `values, indices = x.max(1)`, `a, b = x + 1, y`, `images, labels = batch`.
+    fn part(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
+        let Some(pattern) = node.parent().filter(|parent| parent.is_any(&["pattern_list", "tuple_pattern"])) else {
+            return Unknown;
+        };
+        let assignment = pattern.parent().filter(|parent| parent.is("assignment"));
+        let Some(right) = assignment.and_then(|assignment| assignment.child("right")).map(Node::unparenthesized) else {
+            return Unknown;
+        };
+        let targets: Vec<_> = pattern.named_children().collect();
+        let at = targets.iter().position(|&target| target == node);
+        if right.is_any(&["expression_list", "tuple"]) {
+            let values: Vec<_> = right.named_children().collect();
+            let is_starred = |node: &Node<'t>| node.is_any(&["list_splat_pattern", "list_splat"]);
+            return match at {
+                Some(at) if targets.len() == values.len() && !targets.iter().chain(&values).any(is_starred) => {
+                    self.expression(values[at], depth + 1)
+                }
+                _ => Unknown,
+            };
+        }
+        if let Some(pair) = self.pair(right, depth) {
+            return if targets.len() == 2 { pair } else { Unknown };
+        }
+        // What a model or a loader gives comes in parts often enough.
+        let whole = self.expression(right, depth + 1);
+        let is_row = right.is("identifier") || right.is("call");
+        if is_row {
+            whole.map(|tensor| Tensor { single: false, rank: None, integral: false, ..tensor }).at_most(Likely)
+        } else {
+            Unknown
+        }
+    }
+
+    /// What one step of a loop gives its target.
+    fn item(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
+        let mut target = node;
+        let mut path = Vec::new();
+        while let Some(parent) = target.parent().filter(|parent| parent.is_any(&["pattern_list", "tuple_pattern"])) {
+            let Some(at) = parent.named_children().position(|child| child == target) else { return Unknown };
+            path.push(at);
+            target = parent;
+        }
+        let header = target.parent().filter(|parent| parent.is_any(&["for_statement", "for_in_clause"]));
+        let Some(mut iterable) = header.and_then(|header| header.child("right")).map(Node::unparenthesized) else {
+            return Unknown;
+        };
+        for _ in 0..4 {
+            if !iterable.is("call") {
+                break;
+            }
+            let name = self.facts.called_name(iterable);
+            let arguments: Vec<_> = super::calls::positional(iterable).collect();
+            let last = name.as_ref().and_then(|name| name.last().copied());
+            match (last, path.last()) {
+                (Some("enumerate"), Some(1)) => {
+                    iterable = match arguments.first() {
+                        Some(&first) => first,
+                        None => return Unknown,
+                    }
+                }
+                (Some("zip"), Some(&at)) => {
+                    iterable = match arguments.get(at) {
+                        Some(&part) => part,
+                        None => return Unknown,
+                    }
+                }
+                (Some("tqdm" | "trange" | "iter" | "list" | "reversed" | "track"), _) => {
+                    iterable = match arguments.first() {
+                        Some(&first) => first,
+                        None => return Unknown,
+                    };
+                    continue;
+                }
+                _ => break,
+            }
+            path.pop();
+            iterable = iterable.unparenthesized();
+        }
+        match self.expression(iterable, depth + 1) {
+            Is(tensor) if path.is_empty() => {
+                return Is(Tensor { rank: tensor.rank.and_then(|rank| rank.checked_sub(1)), fresh: false, ..tensor });
+            }
+            Circular => return Circular,
+            _ => {}
+        }
+        if path.len() <= 1 && self.is_loader(iterable, depth) { Is(Tensor::likely_some(iterable)) } else { Unknown }
+    }
+
+    /// A `DataLoader`, or what is called so.
+    fn is_loader(&self, node: Node<'t>, depth: u32) -> bool {
+        if !self.spend(depth) {
+            return false;
+        }
+        if node.is("call") && matches!(self.facts.called_name(node).as_deref(), Some([.., "DataLoader"])) {
+            return true;
+        }
+        let last = node.child("attribute").unwrap_or(node).text();
+        let last = if node.is_any(&["identifier", "attribute"]) { last } else { return false };
+        last.to_lowercase().contains("loader") || last.to_lowercase().ends_with("_dl")
+    }
+
+    /// Whether a name is what a loop gives.
+    pub(super) fn is_loop_variable(&self, node: Node<'t>) -> bool {
+        let Some(id) = self.facts.scopes().variable_of(node) else { return false };
+        let bindings = &self.facts.scopes().variable(id).bindings;
+        bindings.iter().any(|binding| matches!(binding.kind, BindingKind::For))
+    }
+
+    /// `loss.backward()` says that `loss` is a tensor, most of the time.
+    fn by_backward(&self, node: Node<'t>) -> Answer<'t> {
+        let Some(id) = self.facts.scopes().variable_of(node) else { return Unknown };
+        let references = &self.facts.scopes().variable(id).references;
+        let shown = references.iter().find_map(|reference| {
+            let attribute =
+                reference.parent().filter(|parent| parent.is("attribute") && reference.field() == Some("object"))?;
+            let is_called = attribute.parent().is_some_and(|parent| parent.is("call") && attribute.field() == Some("function"));
+            (is_called && attribute.child("attribute")?.text() == "backward").then_some(attribute)
+        });
+        // Of a parameter of the same function, somebody else's method; of a module-level name, anything.
+        shown.map_or(Unknown, |shown| Is(Tensor::likely_some(shown)))
+    }
+
+    /// `self.weight`, by everything that the file stores under this attribute; a subclass elsewhere may store something else.
+    pub(super) fn attribute_of_object(&self, node: Node<'t>, name: &'t str, depth: u32) -> Answer<'t> {
+        if node.child("object").is_none_or(|object| object.text() != "self") {
+            return Unknown;
+        }
+        let stored = self.facts.stored(name);
+        if stored.is_empty() {
+            return Unknown;
+        }
+        self.once(Open::Attribute(name), || {
+            let answers: Vec<_> = stored.iter().map(|binding| (binding.kind, self.binding(binding, depth))).collect();
+            let bindings: Vec<_> = stored.iter().collect();
+            match Self::settle(&answers, &bindings) {
+                Circular => Unknown,
+                answer => answer.at_most(Likely),
+            }
+        })
+    }
+}
+
+/// A value with this annotation; `None` beside it lowers nothing, since a use as a tensor would raise on it.
+fn annotated(annotation: Node<'_>) -> Answer<'_> {
+    let text = annotation.text().trim_matches(['"', '\'']);
+    let inner = text.strip_prefix("Optional[").or_else(|| text.strip_prefix("typing.Optional["));
+    let text = inner.and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
+    let text = text.strip_suffix("| None").or_else(|| text.strip_prefix("None |")).unwrap_or(text).trim();
+    if is_tensor_type(text) { Is(Tensor::known(annotation)) } else { Unknown }
+}
+
+/// `Tensor`, `torch.Tensor`, `Float[Tensor, "b n"]`, `TensorType["b"]`.
+fn is_tensor_type(text: &str) -> bool {
+    let (head, arguments) = text.split_once('[').unwrap_or((text, ""));
+    let (module, name) = head.rsplit_once('.').unwrap_or(("", head));
+    if arguments.is_empty() {
+        return TYPES.contains(&name) && (module.is_empty() || module == "torch" || module == "torch.cuda");
+    }
+    let first = arguments.split(',').next().unwrap_or("").trim();
+    name == "TensorType" || (SHAPED.contains(&name) && (first == "Tensor" || first == "torch.Tensor"))
+}

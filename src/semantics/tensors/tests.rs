@@ -1,0 +1,129 @@
+//! Texts, and what is known about expressions behind them.
+
+use super::*;
+use crate::engine::syntax::Tree;
+
+/// Each expression, standing behind the code in the same block, and what it is: `T` Known, `T?` Likely, `-` unknown; then
+/// the rank, `i` for integral, `!` for fresh.
+#[track_caller]
+fn tensors(code: &str, asked: &[(&str, &str)]) {
+    let indent = code.lines().last().map_or(0, |line| line.len() - line.trim_start().len());
+    let imports = "import torch\nimport numpy as np\nfrom torch import nn, Tensor\nimport torch.nn.functional as F\n";
+    for (expression, expected) in asked {
+        let tree = Tree::parse(&format!("{imports}{code}\n{}ask({expression})\n", &" ".repeat(indent)));
+        assert_eq!(tree.errors().count(), 0, "{}", tree.code());
+        let facts = Facts::new(&tree);
+        let call = tree.root().descendants().rfind(|node| node.is("call") && node.text().starts_with("ask("));
+        let asked = call.and_then(|call| call.child("arguments")).and_then(Node::only_child).expect("the question");
+        let found = facts.tensor(asked).map_or("-".to_string(), |tensor| {
+            let sure = if tensor.certainty == Known { "" } else { "?" };
+            let rank = tensor.rank.map(|rank| rank.to_string()).unwrap_or_default();
+            format!("T{sure}{rank}{}{}", if tensor.integral { "i" } else { "" }, if tensor.fresh { "!" } else { "" })
+        });
+        assert_eq!(found, *expected, "{expression} after\n{code}");
+    }
+}
+
+#[test]
+fn functions_of_torch() {
+    let asked = [
+        ("torch.zeros(3)", "T1!"),
+        ("torch.zeros((2, 3))", "T2!"),
+        ("torch.zeros(shape)", "T!"),
+        ("torch.tensor([1, 2])", "T1!"),
+        ("torch.tensor(1.0)", "T0!"),
+        ("torch.tensor(x)", "T!"),
+        ("torch.linspace(0, 1, 5)", "T1!"),
+        ("F.cross_entropy(a, b)", "T0!"),
+        ("F.cross_entropy(a, b, reduction='none')", "T!"),
+        ("F.nll_loss(a, b, reduction='sum')", "T0!"),
+        ("torch.sum(x)", "T0!"),
+        ("torch.sum(x, 1)", "T!"),
+        ("torch.max(x)", "T0!"),
+        ("torch.max(x, 1)", "-"),
+        ("torch.max(x, 1)[1]", "-"),
+        ("torch.max(torch.zeros(2, 2), 1)[1]", "T!"),
+        ("torch.split(x, 2)", "-"),
+        ("torch.load(x)", "-"),
+        ("torch.numel(x)", "-"),
+        ("torch.zeros(3, **kwargs)", "-"),
+        ("np.zeros(3)", "-"),
+        ("x", "-"),
+        ("x.item()", "-"),
+    ];
+    tensors("", &asked);
+}
+
+#[test]
+fn methods_and_operators() {
+    let asked = [
+        ("t.sum()", "T0!"),
+        ("t.sum(0)", "T1!"),
+        ("t.mean(dim=1)", "T1!"),
+        ("t.norm(2)", "T!"),
+        ("t.item()", "-"),
+        ("t.tolist()", "-"),
+        ("t.shape", "-"),
+        ("t.size(0)", "-"),
+        ("t.view(-1)", "T1"),
+        ("t.detach().cpu()", "T2"),
+        ("t.numpy()", "-"),
+        ("t.max(1)", "-"),
+        ("t.max(1).values", "T"),
+        ("t.argmax(1)", "T1i!"),
+        ("t + 1", "T2!"),
+        ("t * n", "T2!"),
+        ("t * unknown", "T?!"),
+        ("(t == t).sum()", "T0i!"),
+        ("t.argmax(1).eq(y).sum()", "T0i!"),
+        ("t[0]", "T1"),
+        ("t[0, 1]", "T0"),
+        ("t[i]", "T"),
+        ("t[:2]", "T"),
+        ("-t", "T2!"),
+        ("t if c else t", "T2"),
+        ("t if c else 1", "-"),
+        ("unknown.detach()", "T?"),
+        ("unknown.to(device)", "-"),
+        ("unknown == other", "-"),
+    ];
+    tensors("t = torch.zeros(2, 3)\nn = len(t)", &asked);
+}
+
+#[test]
+fn names() {
+    tensors(
+        "def f(x: torch.Tensor, y: Optional[Tensor], z: 'Tensor' = None, w=None, v: np.ndarray = None):\n    pass",
+        &[("x", "T"), ("y", "T"), ("z", "T"), ("w", "-"), ("v", "-"), ("x.sum()", "T0!")],
+    );
+    tensors("x = 1\nx = torch.zeros(3)", &[("x", "T1")]);
+    tensors("x = torch.zeros(3)\nx = 1", &[("x", "-")]);
+    tensors("x = None\nif c:\n    x = torch.zeros(3)\ny = 1", &[("x", "T1")]);
+    tensors("x = torch.zeros(3)\nif c:\n    x = np.zeros(3)\ny = 1", &[("x", "-")]);
+    tensors("a, b = torch.zeros(3), 1", &[("a", "T1"), ("b", "-")]);
+    tensors("_, p = torch.max(torch.zeros(3, 3), 1)", &[("p", "T")]);
+    tensors("loss = f()\nloss.backward()", &[("loss", "T?")]);
+    tensors("loss = 0\nfor x in y:\n    loss = loss + torch.zeros(3).sum()", &[("loss", "T?")]);
+    tensors("for x in torch.zeros(3):\n    pass", &[("x", "T0")]);
+    tensors("for i, x in enumerate(torch.zeros(3)):\n    pass", &[("x", "T0"), ("i", "-")]);
+    tensors("for i, (x, y) in enumerate(loader):\n    x, y = x.to(device), y.cuda()\n    z = 1", &[("x", "T?"), ("y", "T?")]);
+    tensors("for x in names:\n    pass", &[("x", "-")]);
+}
+
+#[test]
+fn modules() {
+    tensors("criterion = nn.CrossEntropyLoss()", &[("criterion(a, b)", "T0!")]);
+    tensors("criterion = nn.CrossEntropyLoss(reduction='none').to(device)", &[("criterion(a, b)", "T!")]);
+    tensors("fc = nn.Linear(2, 3)", &[("fc(a)", "T!")]);
+    tensors("rnn = nn.LSTM(2, 3)", &[("rnn(a)", "T?")]);
+    tensors(
+        "class Net(nn.Module):\n    pass\nmodel = Net()\nmodel = model.to(device)",
+        &[("model(a)", "T?"), ("model(a).loss", "T?")],
+    );
+    tensors("def f(model, x):\n    out = model(**x)\n    loss = out.loss", &[("loss", "T?"), ("out", "T?"), ("out.keys", "-")]);
+    tensors(
+        "class A:\n    def __init__(self):\n        self.loss = nn.MSELoss()\n        self.w = torch.zeros(3)\n    def f(self):\n        pass",
+        &[("self.loss(a, b)", "T0!"), ("self.w", "T?1"), ("self.v", "-")],
+    );
+    tensors("import thing\nmodel = thing.load()", &[("model(a)", "T?"), ("model", "-")]);
+}

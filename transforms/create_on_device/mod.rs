@@ -1,0 +1,95 @@
+//! Tensors that are made on the host and moved at once. See the README beside this file.
+
+mod device;
+mod factory;
+
+use crate::engine::edit::Edit;
+use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::syntax::Node;
+use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
+use device::Device;
+use factory::Factory;
+
+/// See the README beside this file.
+pub struct CreateOnDevice;
+
+static META: Meta = Meta {
+    id: "create-on-device",
+    summary: "make tensors on the device instead of moving them there",
+    why: "The host fills the tensor and waits while it is copied; with `device=` it is made where it is used.",
+    aliases: &[],
+    anchors: &[&["torch"], &[".to", ".cuda"]],
+    options: &[],
+    tier: Some(Tiers::Safe),
+    query: include_str!("query.scm"),
+    docs: include_str!("README.md"),
+};
+
+impl Transform for CreateOnDevice {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
+        let (call, made) = (m.node("move"), m.node("factory"));
+        cx.need(Widen::File)?;
+        let Some(function) = cx.facts().called_name(made) else { return Ok(()) };
+        let ["torch", function] = function[..] else { return Ok(()) };
+        // Have: torch.<function>(..).to(..)
+        let Some(device) = Device::of_move(cx, call) else { return Ok(()) };
+        let tier = match Factory::judge(cx, made, function) {
+            Factory::Unfit => return Ok(()),
+            Factory::Leave(because) => {
+                out.leave(call.range(), because);
+                return Ok(());
+            }
+            Factory::Unsafe(because) => Tier::unsafe_because(because),
+            Factory::Safe => Tier::Safe,
+        };
+        let (Some(edits), Some(statement)) = (edits(cx, call, made, &device), call.statement()) else { return Ok(()) };
+        if factory::is_scripted(cx, call) {
+            out.leave(call.range(), "TorchScript compiles this function");
+            return Ok(());
+        }
+        out.push(Finding {
+            range: call.range(),
+            message: format!("`torch.{function}` makes this tensor on the host, and then it is copied to {}", device.named()),
+            evidence: device.shown_by.map(|node| note(node, &device)).into_iter().collect(),
+            repair: Repair::Fix(Fix {
+                title: format!("Make it there: `device={}`", device.text),
+                tier,
+                edits,
+                imports: Vec::new(),
+                span: statement.range(),
+            }),
+        });
+        Ok(())
+    }
+}
+
+fn note(node: Node<'_>, device: &Device<'_>) -> Note {
+    let certainty = if device.certain { Certainty::Known } else { Certainty::Likely };
+    Note { range: node.range(), text: "this is a device".to_string(), certainty }
+}
+
+/// The move goes, the keyword comes. `None` where a comment stands in between.
+fn edits<'t>(cx: &Context<'t>, call: Node<'t>, made: Node<'t>, device: &Device<'t>) -> Option<Vec<Edit>> {
+    let arguments = made.child("arguments")?;
+    let has_comment = call.descendants().any(|node| node.is("comment") && node.start() >= made.end())
+        || arguments.children().any(|child| child.is("comment"));
+    if has_comment {
+        return None;
+    }
+    let last = arguments.named_children().last()?;
+    let comma = arguments.children().filter(|child| child.is(",") && child.start() >= last.end()).last();
+    let text = |before: &str, after: &str| [before.as_bytes(), b"device=", &device.bytes, after.as_bytes()].concat();
+    let keyword = match comma {
+        // Have: one argument on each line
+        Some(comma) if cx.source.line(comma.start()) != cx.source.line(arguments.end()) => {
+            Edit::insert(comma.end(), text(&format!("\n{}", cx.source.indent(last.start())), ","))
+        }
+        Some(comma) => Edit::insert(comma.end(), text(" ", "")),
+        None => Edit::insert(last.end(), text(", ", "")),
+    };
+    Some(vec![keyword, Edit::replace(made.end()..call.end(), "")])
+}

@@ -1,0 +1,180 @@
+//! Elements of a tensor that are fetched one at a time. See the README beside this file.
+
+mod elements;
+mod sharing;
+
+use crate::engine::edit::Edit;
+use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::syntax::Node;
+use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
+use elements::{Elements, Form};
+
+/// See the README beside this file.
+pub struct ElementwiseItem;
+
+static META: Meta = Meta {
+    id: "elementwise-item",
+    summary: "fetch all elements of a tensor at once",
+    why: "Each `.item()` is a call into PyTorch, and on a GPU the host waits for it; `tolist()` fetches all elements in one go.",
+    aliases: &[],
+    anchors: &[&["torch"], &["for"], &[".item()"]],
+    options: &[],
+    tier: Some(Tiers::Safe),
+    query: include_str!("query.scm"),
+    docs: include_str!("README.md"),
+};
+
+impl Transform for ElementwiseItem {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
+        let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
+        cx.need(Widen::File)?;
+        for elements in Elements::of(cx, anchor) {
+            // Have: for .. x .. in tensor, and x is asked for nothing but its value
+            consider(cx, &elements, out);
+        }
+        Ok(())
+    }
+}
+
+fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
+    let tensor = elements.tensor;
+    let range = elements.reads[0].range();
+    if elements.anchor.descendants().any(|node| node.is("comment")) && elements.form == Form::Whole {
+        return out.leave(range, "a comment stands in the expression that would go");
+    }
+    if is_compiled(cx, elements.anchor) {
+        return out.leave(range, "TorchScript cannot compile `tolist()` here");
+    }
+    let mut but = Vec::new();
+    if tensor.certainty == Certainty::Likely {
+        but.push(format!("`{}` is a tensor only by its looks", shown(elements.iterable)));
+    }
+    if tensor.rank != Some(1) {
+        let handled = elements
+            .anchor
+            .ancestors()
+            .any(|around| around.is("try_statement") && around.children().any(|child| child.is("except_clause")));
+        if handled {
+            but.push("an element of several numbers would no longer raise the error that is handled here".to_string());
+        } else if elements.form == Form::Each && !elements.is_always_read {
+            but.push(format!(
+                "`{}` may have rows of several numbers, which this code does not always read",
+                shown(elements.iterable)
+            ));
+        }
+    }
+    if elements.form == Form::Each
+        && let Some(why) = sharing::may_change(cx, elements)
+    {
+        but.push(why);
+    }
+    let Some(edits) = edits(cx, elements) else {
+        return out.leave(range, "the tensor is written on several lines");
+    };
+    let span = elements.anchor.statement().map_or(elements.anchor.range(), Node::range);
+    out.push(Finding {
+        range,
+        message: format!("the elements of `{}` are fetched one at a time", shown(elements.iterable)),
+        evidence: vec![Note {
+            range: tensor.shown_by.range(),
+            text: "this is a tensor".to_string(),
+            certainty: tensor.certainty,
+        }],
+        repair: Repair::Fix(Fix {
+            title: "Fetch all of them with `tolist()`".to_string(),
+            tier: if but.is_empty() { Tier::Safe } else { Tier::unsafe_because(but.join("; ")) },
+            edits,
+            imports: Vec::new(),
+            span,
+        }),
+    });
+}
+
+/// Whether a decorator, or the file, has the function compiled.
+fn is_compiled<'t>(cx: &Context<'t>, node: Node<'t>) -> bool {
+    let decorated = node.ancestors().filter(|around| around.is("decorated_definition"));
+    let mut decorators = decorated.flat_map(Node::named_children).filter(|child| child.is("decorator"));
+    decorators.any(|decorator| {
+        let text = decorator.text();
+        ["jit", "compile", "vmap"].iter().any(|word| text.contains(word))
+    }) || cx.tree.code().contains("jit.script")
+}
+
+fn edits<'t>(cx: &Context<'t>, elements: &Elements<'t>) -> Option<Vec<Edit>> {
+    let iterable = elements.iterable;
+    let needs_parentheses = !iterable.is_any(&["identifier", "attribute", "call", "subscript", "parenthesized_expression"]);
+    let flat = if elements.tensor.rank == Some(1) { "" } else { ".flatten()" };
+    let behind = format!("{}{flat}.tolist()", if needs_parentheses { ")" } else { "" });
+    let before = if needs_parentheses { "(" } else { "" };
+    match elements.form {
+        Form::Whole => {
+            let (start, end) = elements.whole();
+            if has_bare_line_end(iterable) && !needs_parentheses {
+                return None;
+            }
+            let mut edits = vec![Edit::replace(start..iterable.start(), before)];
+            if cx.source.line(start) == cx.source.line(iterable.start()) {
+                edits.extend(shifted(cx, iterable, iterable.start() - start - before.len()));
+            }
+            edits.push(Edit::replace(iterable.end()..end, behind));
+            Some(edits)
+        }
+        Form::Each => {
+            let mut edits = vec![Edit::insert(iterable.end(), behind)];
+            if needs_parentheses {
+                edits.push(Edit::insert(iterable.start(), "("));
+            }
+            let items = elements.reads.iter().filter(|read| read.is("call") && read.text().ends_with("()"));
+            for read in items {
+                let name = read.child("function").and_then(|function| function.child("object"))?;
+                edits.push(Edit::replace(name.end()..read.end(), ""));
+            }
+            edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+            Some(edits)
+        }
+    }
+}
+
+/// Whether a line ends outside the expression's own brackets, so that it needs those around it.
+fn has_bare_line_end(node: Node<'_>) -> bool {
+    let mut depth = 0_i32;
+    let leaves = node.descendants().filter(|part| part.children().next().is_none());
+    let mut last = node.start();
+    for leaf in leaves {
+        if depth == 0 && node.tree().code()[last..leaf.start().max(last)].contains('\n') {
+            return true;
+        }
+        match leaf.kind() {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth -= 1,
+            _ => {}
+        }
+        last = leaf.end();
+    }
+    false
+}
+
+/// Lines of the expression that are aligned with its brackets move to the left with it.
+fn shifted<'t>(cx: &Context<'t>, node: Node<'t>, by: usize) -> Vec<Edit> {
+    let first = cx.source.line(node.start());
+    let last = cx.source.line(node.end());
+    let is_text =
+        |offset: usize| node.descendants().any(|part| part.is("string") && part.start() < offset && offset < part.end());
+    let column = node.start() - cx.source.line_start(node.start());
+    let lines = (first + 1..=last).map(|line| cx.source.line_range(line).start);
+    let aligned = lines.filter(|&start| {
+        let white = cx.source.code()[start..].bytes().take_while(|&byte| byte == b' ').count();
+        white > column && white >= by && !is_text(start)
+    });
+    aligned.map(|start| Edit::replace(start..start + by, "")).collect()
+}
+
+/// The text of an expression for a message: on one line, and not long.
+fn shown(node: Node<'_>) -> String {
+    let text = node.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.len() > 40 { "the tensor".to_string() } else { text }
+}

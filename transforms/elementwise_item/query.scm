@@ -1,0 +1,10 @@
+; A comprehension that takes the elements of a tensor one by one: `[x.item() for x in t]`.
+[
+  (list_comprehension)
+  (set_comprehension)
+  (dictionary_comprehension)
+  (generator_expression)
+] @comprehension
+
+; A loop that does so: `for x in t:`, also through `enumerate` and `zip`.
+(for_statement) @loop

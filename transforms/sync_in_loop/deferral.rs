@@ -1,0 +1,361 @@
+//! Whether the value is only added up, or appended, and nobody looks before the loop is done.
+
+use super::Site;
+use super::heat;
+use super::purpose;
+use crate::engine::finding::Certainty;
+use crate::engine::syntax::Node;
+use crate::engine::transform::Context;
+use crate::semantics::effects::{Escape, Use};
+use crate::semantics::scope::{Binding, BindingKind, ScopeKind, Variable};
+use crate::semantics::types::Kind;
+
+/// A value that can wait until a loop is done.
+pub(super) struct Deferral<'t> {
+    /// `total` of `total += loss.item()`, `losses` of `losses.append(loss.item())`.
+    pub(super) target: Node<'t>,
+    pub(super) form: Form,
+    /// The statement that adds or appends.
+    pub(super) statement: Node<'t>,
+    /// What is added or appended.
+    pub(super) expression: Node<'t>,
+    /// A number of the step that the value is combined with: `images.size(0)` of `loss.item() * images.size(0)`.
+    pub(super) weight: Option<Node<'t>>,
+    /// The outermost loop in which nothing else is done with the target.
+    pub(super) a_loop: Node<'t>,
+    /// Reasons why the fix is not safe.
+    pub(super) but: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Added,
+    Appended,
+}
+
+impl<'t> Deferral<'t> {
+    /// How the site can wait, or what stands in the way.
+    pub(super) fn of(cx: &Context<'t>, site: &Site<'t>) -> Result<Self, String> {
+        let usual = || purpose::of(site.sync);
+        let (form, statement, target, expression) = accumulation(site.sync).ok_or_else(usual)?;
+        let weight = match rest(cx, site.sync, expression).ok_or_else(usual)? {
+            Rest::Literal => None,
+            Rest::One(part) => Some(part),
+        };
+        if weight.is_some_and(|weight| weight.text().contains(".item()") || weight.text().contains("await ")) {
+            return Err(usual());
+        }
+        let facts = cx.facts();
+        let id = facts.scopes().variable_of(target).ok_or_else(usual)?;
+        let variable = facts.scopes().variable(id);
+        if is_exposed(cx, variable, target) {
+            return Err(format!("other functions may look at `{}` while the loop runs", target.text()));
+        }
+        if mentions(variable).any(|node| expression.contains(node)) {
+            // Have: total += loss.item() * total
+            return Err(usual());
+        }
+        let is_free = |a_loop: &Node<'t>| mentions(variable).all(|node| !a_loop.contains(node) || statement.contains(node));
+        let a_loop = heat::loops(cx, site.sync).take_while(is_free).filter(|a_loop| !heat::is_epoch_loop(*a_loop)).last();
+        let a_loop = a_loop
+            .ok_or_else(|| format!("`{}` is looked at in the loop itself; read it every few steps only", target.text()))?;
+        if needed_anyway(cx, site, a_loop) {
+            return Err(usual());
+        }
+        if is_element(cx, site.value) {
+            return Err(
+                "it is an element of a tensor; fetch all of them at once in front of the loop, with `tolist()`".to_string()
+            );
+        }
+        if let Some(other) = other_wait(cx, site, a_loop) {
+            let line = cx.source.line(other.start()) + 1;
+            return Err(format!("the loop waits for the device in line {line} anyway: `{}`", super::shown(other)));
+        }
+        let leaves =
+            |node: &Node<'t>| node.is_any(&["return_statement", "yield", "await"]) && facts.owner(*node) == facts.owner(a_loop);
+        if let Some(leaving) = a_loop.descendants().find(leaves) {
+            let how = leaving.text().split_whitespace().next().unwrap_or_default();
+            return Err(format!("the loop may be left by `{how}`; collect the tensors and read them when they are needed"));
+        }
+        if a_loop.children().any(|child| child.is("async")) || is_compiled(a_loop) {
+            return Err(usual());
+        }
+        let mut but = Vec::new();
+        match form {
+            Form::Added => but.extend(total_hazard(cx, variable, target)),
+            Form::Appended => but.extend(list_hazard(cx, variable, target, a_loop).map_err(|()| usual())?),
+        }
+        but.extend(surroundings(cx, statement, a_loop));
+        if let Some(weight) = weight
+            && !facts.is_plain_number(weight)
+        {
+            but.push(format!("`{}` may be something that changes later", super::shown(weight)));
+        }
+        Ok(Self { target, form, statement, expression, weight, a_loop, but })
+    }
+}
+
+/// `total += ..`, `losses.append(..)`: form, statement, target and expression.
+fn accumulation(sync: Node<'_>) -> Option<(Form, Node<'_>, Node<'_>, Node<'_>)> {
+    let statement = sync.statement().filter(|statement| statement.is("expression_statement"))?;
+    let inner = statement.only_child()?;
+    match inner.kind() {
+        "augmented_assignment" => {
+            let (left, right) = (inner.child("left")?, inner.child("right")?);
+            let adds = inner.child("operator").is_some_and(|operator| operator.is("+="));
+            (adds && left.is("identifier") && right.contains(sync)).then_some((Form::Added, statement, left, right))
+        }
+        "call" => {
+            let function = inner.child("function")?;
+            let (object, method) = (function.child("object")?, function.child("attribute")?);
+            let only = inner.child("arguments")?.only_child()?;
+            let appends = method.text() == "append" && object.is("identifier") && !only.is("keyword_argument");
+            (appends && only.contains(sync)).then_some((Form::Appended, statement, object, only))
+        }
+        _ => None,
+    }
+}
+
+/// The parts of an expression that belong to the step, besides the value itself.
+enum Rest<'t> {
+    /// Literal numbers only.
+    Literal,
+    /// One part with a value of its own.
+    One(Node<'t>),
+}
+
+/// The one part of the expression, besides the value and literal numbers, that belongs to the step. `None` when the
+/// expression cannot be computed again later; more than one such part is too much.
+fn rest<'t>(cx: &Context<'t>, sync: Node<'t>, expression: Node<'t>) -> Option<Rest<'t>> {
+    let mut found = None;
+    let mut open = vec![expression];
+    while let Some(node) = open.pop() {
+        // A text is put together for people to read: what is left of it behind the loop would be hard to follow.
+        if node == sync || node.is_any(&["integer", "float"]) {
+            continue;
+        }
+        let holds = node.contains(sync);
+        match node.kind() {
+            "parenthesized_expression" | "unary_operator" | "binary_operator" | "tuple" if holds => {
+                open.extend(node.named_children());
+            }
+            "call" if holds => {
+                let name = cx.facts().called_name(node)?;
+                let arguments = node.child("arguments")?;
+                let is_plain = arguments
+                    .named_children()
+                    .all(|argument| !argument.is_any(&["keyword_argument", "list_splat", "dictionary_splat"]));
+                if !matches!(name[..], ["builtins", "round" | "float" | "int" | "abs"])
+                    || !is_plain
+                    || !arguments.is("argument_list")
+                {
+                    return None;
+                }
+                open.extend(arguments.named_children());
+            }
+            _ if holds || found.is_some() => return None,
+            "identifier" | "attribute" | "call" | "subscript" => found = Some(node),
+            _ => return None,
+        }
+    }
+    Some(found.map_or(Rest::Literal, Rest::One))
+}
+
+/// Everywhere the variable is mentioned: read, bound, deleted.
+fn mentions<'a, 't>(variable: &'a Variable<'t>) -> impl Iterator<Item = Node<'t>> + 'a {
+    variable.references.iter().copied().chain(variable.bindings.iter().map(|binding| binding.node))
+}
+
+/// Whether code outside the function at hand may see the variable.
+fn is_exposed<'t>(cx: &Context<'t>, variable: &Variable<'t>, target: Node<'t>) -> bool {
+    let (facts, scopes) = (cx.facts(), cx.facts().scopes());
+    let owner = facts.owner(target);
+    let own_scope = scopes.beyond_comprehensions(scopes.scope_of(target));
+    variable.scope != own_scope
+        || scopes.is_dynamic(own_scope)
+        || !matches!(scopes.kind(own_scope), ScopeKind::Function | ScopeKind::Module)
+        || variable.references.iter().any(|node| facts.owner(*node) != owner || is_in_generator(*node))
+        || variable.bindings.iter().any(|binding| binding.kind != BindingKind::Parameter && facts.owner(binding.node) != owner)
+}
+
+/// Whether a node stands in a generator expression that may run later: one that is no argument of a call.
+fn is_in_generator(node: Node<'_>) -> bool {
+    let generators =
+        node.ancestors().take_while(|around| !around.is_statement()).filter(|around| around.is("generator_expression"));
+    generators.into_iter().any(|generator| !generator.parent().is_some_and(|call| call.is("call")))
+}
+
+/// Whether the same value is asked for elsewhere in each step, so that nothing would be gained.
+fn needed_anyway<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> bool {
+    let value = site.value.text();
+    let mut others = a_loop.descendants().filter(|node| {
+        *node != site.value
+            && node.kind() == site.value.kind()
+            && node.text() == value
+            && cx.facts().owner(*node) == cx.facts().owner(site.value)
+    });
+    others.any(|other| {
+        let Some(parent) = other.parent() else { return false };
+        let asks = match parent.kind() {
+            "attribute" => {
+                parent.child("attribute").is_some_and(|name| ["item", "cpu", "tolist", "numpy"].contains(&name.text()))
+            }
+            "argument_list" => parent.parent().and_then(|call| call.child("function")).is_some_and(|function| {
+                ["float", "int", "bool", "print", "str"].contains(&function.text())
+                    || function.text().ends_with("isfinite")
+                    || function.text().ends_with("isnan")
+            }),
+            "interpolation" | "comparison_operator" | "if_statement" => true,
+            _ => false,
+        };
+        asks && !heat::is_guarded(other, a_loop) && other.statement() != site.sync.statement()
+    })
+}
+
+/// Whether the value is picked out of a tensor, and not computed.
+fn is_element<'t>(cx: &Context<'t>, value: Node<'t>) -> bool {
+    match value.kind() {
+        "subscript" => true,
+        "identifier" => {
+            let scopes = cx.facts().scopes();
+            let bindings = scopes.variable_of(value).map_or(&[][..], |id| &scopes.variable(id).bindings);
+            !bindings.is_empty()
+                && bindings
+                    .iter()
+                    .all(|binding| binding.kind == BindingKind::For || binding.value.is_some_and(|value| value.is("subscript")))
+        }
+        _ => false,
+    }
+}
+
+/// Another place where each step waits for the device, and would go on to: it is not added up or appended, or what it is
+/// added to is looked at.
+fn other_wait<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> Option<Node<'t>> {
+    let facts = cx.facts();
+    let can_wait = |sync: Node<'t>| {
+        let Some((_, statement, target, _)) = accumulation(sync) else { return false };
+        let Some(id) = facts.scopes().variable_of(target) else { return false };
+        mentions(facts.scopes().variable(id)).all(|node| !a_loop.contains(node) || statement.contains(node))
+    };
+    let body = a_loop.child("body")?;
+    body.descendants().find(|&node| {
+        let function = node.child("function").filter(|_| node.is("call"));
+        let Some(method) = function.and_then(|function| function.child("attribute")) else { return false };
+        let waits = ["item", "cpu", "tolist", "numpy"].contains(&method.text())
+            && node.child("arguments").is_some_and(|arguments| arguments.named_children().next().is_none());
+        waits
+            && node != site.sync
+            && !site.sync.contains(node)
+            && facts.owner(node) == facts.owner(a_loop)
+            && !heat::is_guarded(node, a_loop)
+            && !(method.text() == "item" && can_wait(node))
+    })
+}
+
+/// What a total may be, besides a number that nobody else holds.
+fn total_hazard<'t>(cx: &Context<'t>, variable: &Variable<'t>, target: Node<'t>) -> Option<String> {
+    let is_number = |binding: &Binding<'t>| match binding.kind {
+        BindingKind::Augmented | BindingKind::Declaration | BindingKind::Delete => true,
+        BindingKind::Assignment | BindingKind::Annotated => {
+            binding.value.is_some_and(|value| cx.facts().is_plain_number(value) || value.text() == "float(0)")
+        }
+        BindingKind::Unpacking => is_number_of_display(binding.node),
+        _ => false,
+    };
+    let all = variable.bindings.iter().all(is_number);
+    (!all).then(|| format!("`{}` may start as something else than a number", target.text()))
+}
+
+/// `a, b = 0, 0.0`.
+fn is_number_of_display(target: Node<'_>) -> bool {
+    let pattern = target.parent().filter(|parent| parent.is("pattern_list"));
+    let right = pattern.and_then(Node::parent).and_then(|assignment| assignment.child("right"));
+    right.is_some_and(|right| {
+        right.is("expression_list") && right.named_children().all(|value| value.is_any(&["integer", "float"]))
+    })
+}
+
+/// Who else may hold the list. `Err` when it is no list.
+fn list_hazard<'t>(
+    cx: &Context<'t>,
+    variable: &Variable<'t>,
+    target: Node<'t>,
+    a_loop: Node<'t>,
+) -> Result<Option<String>, ()> {
+    let facts = cx.facts();
+    let name = target.text();
+    match facts.kind_of(target) {
+        Some(evidence) if evidence.kind == Kind::List && evidence.certainty == Certainty::Known => {}
+        Some(evidence) if evidence.kind == Kind::List => {
+            return Ok(Some(format!("`{name}` may be something else than a list")));
+        }
+        _ => return Err(()),
+    }
+    let is_display = |binding: &&Binding<'t>| {
+        matches!(binding.kind, BindingKind::Assignment | BindingKind::Annotated)
+            && binding.value.is_some_and(|value| value.is_any(&["list", "list_comprehension"]))
+    };
+    if variable.bindings.iter().any(|binding| binding.kind == BindingKind::Parameter) {
+        return Ok(Some(format!("whoever gave `{name}` may look at it while the loop runs")));
+    }
+    if variable.bindings.iter().filter(|binding| binding.kind != BindingKind::Declaration).any(|binding| !is_display(&binding))
+    {
+        return Ok(Some(format!("`{name}` may have another name")));
+    }
+    let fresh: Vec<_> = variable.bindings.iter().filter(is_display).map(|binding| binding.node).collect();
+    let header = a_loop.child("right").or_else(|| a_loop.child("condition")).unwrap_or(a_loop);
+    let shared = variable.references.iter().find(|reference| {
+        !a_loop.contains(**reference)
+            && matches!(facts.use_of(**reference), Use::Escapes(_))
+            && !is_only_read(&facts.use_of(**reference))
+            && facts.may_follow(**reference, header, &fresh)
+    });
+    Ok(shared.map(|_| format!("`{name}` has another name by then, under which it may be looked at")))
+}
+
+/// Calls that may hold a list in theory, and never do: plotting and statistics get it when it is full.
+fn is_only_read(how: &Use<'_>) -> bool {
+    matches!(how, Use::Escapes(Escape::Passed(call)) if call.child("function").is_some_and(|function| {
+        let text = function.text();
+        ["np.", "numpy.", "torch.", "statistics.", "plt."].iter().any(|module| text.starts_with(module))
+    }))
+}
+
+/// Handlers, context managers and streams between the loop and those who look.
+fn surroundings<'t>(cx: &Context<'t>, statement: Node<'t>, a_loop: Node<'t>) -> Vec<String> {
+    let facts = cx.facts();
+    let mut but = Vec::new();
+    let owner = facts.owner(a_loop);
+    let around: Vec<_> = statement.ancestors().take_while(|around| *around != owner).collect();
+    for node in &around {
+        let inside = a_loop.contains(*node) && *node != a_loop;
+        match node.kind() {
+            "try_statement" if inside => {
+                but.push("what the device raises would no longer be raised inside the `try`".to_string());
+            }
+            "try_statement" => but.push("an error in the loop is handled, and the values up to then would be lost".to_string()),
+            "with_statement" if node.text().lines().next().is_some_and(|header| header.to_lowercase().contains("stream")) => {
+                but.push("another stream may be current behind the loop".to_string());
+            }
+            "with_statement" if facts.may_swallow(*node) => {
+                but.push("the `with` around it may swallow an error, and the values up to then would be lost".to_string());
+            }
+            _ => {}
+        }
+    }
+    let code = cx.tree.code();
+    if ["torch.compile", "CUDAGraph", "make_graphed_callables"].iter().any(|word| code.contains(word)) {
+        but.push("the file compiles a model, whose outputs may be overwritten by its next call".to_string());
+    }
+    if ["Stream(", "non_blocking=True).cpu", "isend(", "irecv(", "cuda.Event("].iter().any(|word| owner.text().contains(word)) {
+        but.push("waiting for the value may be what makes another transfer complete".to_string());
+    }
+    but.dedup();
+    but
+}
+
+fn is_compiled(node: Node<'_>) -> bool {
+    let decorated = node.ancestors().filter(|around| around.is("decorated_definition"));
+    let mut decorators = decorated.flat_map(Node::named_children).filter(|child| child.is("decorator"));
+    decorators.any(|decorator| ["jit", "compile", "vmap"].iter().any(|word| decorator.text().contains(word)))
+}
