@@ -31,10 +31,11 @@ pub struct MutateWhileIterating;
 
 static META: Meta = Meta {
     id: "mutate-while-iterating",
-    summary: "adds to or removes from the container that a `for` walks",
+    summary: "walk a snapshot where a loop changes what it walks",
     why: "A dict or set raises RuntimeError at the next step; a list silently skips the element behind every removed one.",
     aliases: &[
         "B909",
+        "B038",
         "loop-iterator-mutation",
         "W4701",
         "modified-iterating-list",
