@@ -35,6 +35,7 @@ static META: Meta = Meta {
     why: "A dict or set raises RuntimeError at the next step; a list silently skips the element behind every removed one.",
     aliases: &[
         "B909",
+        "B038",
         "loop-iterator-mutation",
         "W4701",
         "modified-iterating-list",
