@@ -1,6 +1,12 @@
 //! Scopes and bindings as Python has them.
 
+mod collect;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use crate::engine::syntax::{Node, Tree};
+use collect::{Borrow, Collected};
 
 /// A scope of a file, from the module inwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,52 +111,257 @@ pub enum Resolution {
     Unknown,
 }
 
+/// How many scopes out a name is looked for. Python's tokenizer stops at 100 indents and 200 brackets, so code that runs
+/// stays below; the limit keeps the time for hostile files linear.
+const DEPTH_LIMIT: usize = 1000;
+
+/// What a name stands for inside one scope.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    /// A variable of this scope, or of another by `global` or `nonlocal`.
+    Variable(VariableId),
+    /// Declared `global`, but nothing in the file binds it at module level.
+    Unbound,
+}
+
+#[derive(Debug)]
+struct Scope<'t> {
+    kind: ScopeKind,
+    definition: Node<'t>,
+    parent: Option<ScopeId>,
+    /// Name of the innermost class whose body holds this code; names like `__x` are changed by it.
+    class: Option<&'t str>,
+    /// Keys are mangled names.
+    names: HashMap<Cow<'t, str>, Slot>,
+    has_star: bool,
+    is_dynamic: bool,
+}
+
 /// All scopes of a file.
 pub struct Scopes<'t> {
-    tree: &'t Tree,
+    table: Vec<Scope<'t>>,
+    variables: Vec<Variable<'t>>,
+    /// The scope of each node, by node id.
+    scope_at: Vec<ScopeId>,
+    /// What each identifier refers to, by node id.
+    meanings: HashMap<u32, Resolution>,
+    opened: HashMap<u32, ScopeId>,
 }
 
 impl<'t> Scopes<'t> {
+    /// The scope of the file.
+    pub const MODULE: ScopeId = ScopeId(0);
+
     /// Reads the whole file once.
     pub fn new(tree: &'t Tree) -> Self {
-        Self { tree }
+        let mut collected = Collected::new(tree);
+        let mut scopes = Self {
+            table: std::mem::take(&mut collected.scopes),
+            variables: Vec::new(),
+            scope_at: std::mem::take(&mut collected.scope_at),
+            meanings: HashMap::new(),
+            opened: std::mem::take(&mut collected.opened),
+        };
+        scopes.declare(&collected);
+        scopes.bind(&mut collected);
+        scopes.refer(&collected);
+        scopes
+    }
+
+    /// Gives every scope the names that it owns, then those that it borrows by `global` and `nonlocal`.
+    fn declare(&mut self, collected: &Collected<'t>) {
+        let mut borrowed: HashMap<(ScopeId, Cow<'t, str>), Borrow> = HashMap::new();
+        for &(scope, node, from) in &collected.borrowed {
+            // At module level `global` says nothing new, and `nonlocal` is an error.
+            if scope != Self::MODULE {
+                borrowed.insert((scope, self.mangled(node.text(), scope)), from);
+            }
+        }
+        for &(scope, name, _) in &collected.bound {
+            let key = self.mangled(name, scope);
+            let owner = match borrowed.get(&(scope, key.clone())) {
+                None => scope,
+                Some(Borrow::Global) => Self::MODULE,
+                Some(Borrow::Nonlocal) => continue,
+            };
+            self.own(owner, name, key);
+        }
+        let mut borrowed: Vec<_> = borrowed.into_iter().collect();
+        // Outer scopes have smaller numbers, so a `nonlocal` of a `nonlocal` finds the inner one resolved.
+        borrowed.sort_unstable_by(|((a, x), _), ((b, y), _)| (a, x).cmp(&(b, y)));
+        for ((scope, key), from) in borrowed {
+            let slot = match from {
+                Borrow::Global => self.slot(Self::MODULE, &key).unwrap_or(Slot::Unbound),
+                Borrow::Nonlocal => match self.outer_slot(scope, &key) {
+                    Some(slot) => slot,
+                    // Python refuses the file; a variable of its own is the most harmless reading.
+                    None => continue,
+                },
+            };
+            self.table[scope.0 as usize].names.insert(key, slot);
+        }
+    }
+
+    /// Makes `name` a variable of `scope` unless it is one.
+    fn own(&mut self, scope: ScopeId, name: &'t str, key: Cow<'t, str>) -> VariableId {
+        let fresh = VariableId(self.variables.len() as u32);
+        match *self.table[scope.0 as usize].names.entry(key).or_insert(Slot::Variable(fresh)) {
+            Slot::Variable(id) if id != fresh => id,
+            _ => {
+                self.variables.push(Variable { name, scope, bindings: Vec::new(), references: Vec::new() });
+                fresh
+            }
+        }
+    }
+
+    /// What `nonlocal` finds: the nearest function around `scope` that has the name.
+    fn outer_slot(&self, scope: ScopeId, key: &str) -> Option<Slot> {
+        let outer = std::iter::successors(self.parent(scope), |&scope| self.parent(scope));
+        outer
+            .filter(|&scope| matches!(self.kind(scope), ScopeKind::Function | ScopeKind::Lambda))
+            .find_map(|s| self.slot(s, key))
+    }
+
+    fn bind(&mut self, collected: &mut Collected<'t>) {
+        collected.bound.sort_by_key(|(_, _, binding)| binding.node);
+        for &(scope, name, binding) in &collected.bound {
+            let key = self.mangled(name, scope);
+            let id = match self.slot(scope, &key) {
+                Some(Slot::Variable(id)) => id,
+                _ => self.own(scope, name, key),
+            };
+            self.variables[id.0 as usize].bindings.push(binding);
+            let identifier = match binding.node.children().next() {
+                Some(first) if binding.node.is("dotted_name") => first,
+                _ => binding.node,
+            };
+            self.meanings.insert(identifier.id(), Resolution::Variable(id));
+        }
+    }
+
+    fn refer(&mut self, collected: &Collected<'t>) {
+        for &node in &collected.read {
+            let scope = self.scope_of(node);
+            let meaning = self.lookup(node.text(), scope);
+            self.meanings.insert(node.id(), meaning);
+            match meaning {
+                Resolution::Variable(id) => self.variables[id.0 as usize].references.push(node),
+                Resolution::Builtin | Resolution::Unknown => self.note_dynamic(node, scope),
+            }
+        }
+        for &(scope, node, _) in &collected.borrowed {
+            let meaning = self.lookup(node.text(), scope);
+            self.meanings.insert(node.id(), meaning);
+        }
+    }
+
+    /// Marks the scopes that a mention of `exec`, `locals` and the like opens to unseen reads and writes.
+    fn note_dynamic(&mut self, node: Node<'t>, scope: ScopeId) {
+        let (own, module) = match node.text() {
+            "exec" | "eval" | "execfile" => (true, true),
+            "globals" => (false, true),
+            "locals" => (true, false),
+            // With an argument these two look at that object and not at the scope.
+            "vars" | "dir" => (!is_called_with_arguments(node), false),
+            _ => return,
+        };
+        if own {
+            let function = self.beyond_comprehensions(scope);
+            self.table[function.0 as usize].is_dynamic = true;
+            self.table[scope.0 as usize].is_dynamic = true;
+        }
+        self.table[0].is_dynamic |= module;
     }
 
     /// The scope in which the code of this node runs. For a parameter's default, a decorator, an annotation or a base
     /// class that is the scope around the definition; for the first iterable of a comprehension the scope around it.
+    /// Annotations, bases and the value of a `type` statement see type parameters, so theirs may be that scope.
     pub fn scope_of(&self, node: Node<'t>) -> ScopeId {
-        todo!("{:?} {node:?}", self.tree.len())
+        self.scope_at[node.id() as usize]
     }
 
     /// The scope that a function, lambda, class or comprehension node opens, or that of the module.
     pub fn scope_opened_by(&self, node: Node<'t>) -> Option<ScopeId> {
-        todo!("{node:?}")
+        self.opened.get(&node.id()).copied()
+    }
+
+    /// All scopes, outer before inner, in text order.
+    pub fn all(&self) -> impl Iterator<Item = ScopeId> + use<> {
+        (0..self.table.len() as u32).map(ScopeId)
     }
 
     /// What kind of scope it is.
     pub fn kind(&self, scope: ScopeId) -> ScopeKind {
-        todo!("{scope:?}")
+        self.table[scope.0 as usize].kind
     }
 
     /// The definition that opens the scope: function, lambda, class, comprehension, module.
     pub fn definition(&self, scope: ScopeId) -> Node<'t> {
-        todo!("{scope:?}")
+        self.table[scope.0 as usize].definition
     }
 
     /// The scope around it.
     pub fn parent(&self, scope: ScopeId) -> Option<ScopeId> {
-        todo!("{scope:?}")
+        self.table[scope.0 as usize].parent
+    }
+
+    /// The scope itself, or the nearest around it that is no comprehension: where a walrus binds.
+    pub fn beyond_comprehensions(&self, scope: ScopeId) -> ScopeId {
+        std::iter::successors(Some(scope), |&scope| self.parent(scope))
+            .find(|&scope| self.kind(scope) != ScopeKind::Comprehension)
+            .unwrap_or(Self::MODULE)
     }
 
     /// What an identifier that stands in the file refers to (a use or a binding). For an identifier that is no name (an
     /// attribute, a keyword of a call) it is `Unknown`.
     pub fn resolve(&self, identifier: Node<'t>) -> Resolution {
-        todo!("{identifier:?}")
+        self.meanings.get(&identifier.id()).copied().unwrap_or(Resolution::Unknown)
+    }
+
+    /// Whether an identifier is a name: a use, a binding or a declaration of a variable, and not an attribute, a keyword
+    /// of a call or a part of a module's name.
+    pub fn is_name(&self, identifier: Node<'t>) -> bool {
+        self.meanings.contains_key(&identifier.id())
     }
 
     /// What `name` would refer to if it stood in `scope`.
     pub fn lookup(&self, name: &str, scope: ScopeId) -> Resolution {
-        todo!("{name} {scope:?}")
+        let key = self.mangled(name, scope);
+        let mut class_is_visible = true;
+        let mut has_star = false;
+        for (depth, scope) in std::iter::successors(Some(scope), |&scope| self.parent(scope)).enumerate() {
+            if depth == DEPTH_LIMIT {
+                return Resolution::Unknown;
+            }
+            let Scope { kind, names, has_star: star, .. } = &self.table[scope.0 as usize];
+            if *kind != ScopeKind::Class || class_is_visible {
+                match names.get(&*key) {
+                    Some(&Slot::Variable(id)) => return Resolution::Variable(id),
+                    Some(Slot::Unbound) => {
+                        has_star |= self.table[0].has_star;
+                        break;
+                    }
+                    None => has_star |= star,
+                }
+            }
+            // Type parameters and annotations see the class around them, everything else inside a class does not.
+            class_is_visible &= *kind == ScopeKind::TypeParameters;
+        }
+        if has_star { Resolution::Unknown } else { Resolution::Builtin }
+    }
+
+    fn slot(&self, scope: ScopeId, key: &str) -> Option<Slot> {
+        self.table[scope.0 as usize].names.get(key).copied()
+    }
+
+    /// The name under which Python keeps `name` in `scope`: inside `class C`, `__x` is `_C__x` ("Private name
+    /// mangling" in the language reference).
+    pub fn mangled<'n>(&self, name: &'n str, scope: ScopeId) -> Cow<'n, str> {
+        let is_private = name.starts_with("__") && !name.ends_with("__") && !name.contains('.');
+        match self.table[scope.0 as usize].class {
+            Some(class) if is_private && !class.is_empty() => Cow::Owned(format!("_{class}{name}")),
+            _ => Cow::Borrowed(name),
+        }
     }
 
     /// The variable, when an identifier refers to one.
@@ -163,12 +374,247 @@ impl<'t> Scopes<'t> {
 
     /// The variable with this id.
     pub fn variable(&self, id: VariableId) -> &Variable<'t> {
-        todo!("{id:?}")
+        &self.variables[id.0 as usize]
+    }
+
+    /// All variables of the file, in no particular order.
+    pub fn variables(&self) -> impl Iterator<Item = (VariableId, &Variable<'t>)> {
+        self.variables.iter().enumerate().map(|(at, variable)| (VariableId(at as u32), variable))
     }
 
     /// Whether code in this scope may bind or read its names in ways that cannot be seen: `exec`, `eval`, `locals()`,
-    /// `vars()`, `globals()` (at module level), `import *`.
+    /// `vars()`, `dir()`, `globals()` (at module level), `import *`.
     pub fn is_dynamic(&self, scope: ScopeId) -> bool {
-        todo!("{scope:?}")
+        self.table[scope.0 as usize].is_dynamic
+    }
+}
+
+fn is_called_with_arguments(function: Node<'_>) -> bool {
+    function
+        .parent()
+        .filter(|call| call.is("call") && function.field() == Some("function"))
+        .and_then(|call| call.child("arguments"))
+        .is_some_and(|arguments| arguments.is("generator_expression") || arguments.named_children().next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each mention of a name means, in text order: where its variable lives (`mod`, the name of a function or
+    /// class, `lambda`, `comp`, `type`), or `builtin`, `unknown`. Mentions that are no names are `-`.
+    #[track_caller]
+    fn meanings(code: &str, name: &str, expected: &str) {
+        let tree = Tree::parse(code);
+        let scopes = Scopes::new(&tree);
+        let mentions = tree.root().descendants().filter(|node| node.is("identifier") && node.text() == name);
+        let found: Vec<String> = mentions
+            .map(|node| match scopes.meanings.get(&node.id()) {
+                None => "-".to_string(),
+                Some(Resolution::Builtin) => "builtin".to_string(),
+                Some(Resolution::Unknown) => "unknown".to_string(),
+                Some(&Resolution::Variable(id)) => scope_name(&scopes, scopes.variable(id).scope),
+            })
+            .collect();
+        assert_eq!(found.join(" "), expected, "{name} in\n{code}");
+    }
+
+    fn scope_name(scopes: &Scopes<'_>, scope: ScopeId) -> String {
+        match scopes.kind(scope) {
+            ScopeKind::Module => "mod".to_string(),
+            ScopeKind::Lambda => "lambda".to_string(),
+            ScopeKind::Comprehension => "comp".to_string(),
+            ScopeKind::TypeParameters => "type".to_string(),
+            ScopeKind::Class | ScopeKind::Function => {
+                scopes.definition(scope).child("name").map_or_else(String::new, |name| name.text().to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn functions_and_classes() {
+        meanings("x = 1\ndef f():\n    return x\n", "x", "mod mod");
+        meanings("x = 1\ndef f():\n    print(x)\n    x = 2\n", "x", "mod f f");
+        meanings("class C:\n    x = 1\n    y = x\n    def f(self, a=x):\n        return x\n", "x", "C C C builtin");
+        meanings("x = 0\nclass C:\n    x = 1\n    class D:\n        y = x\n    z = lambda: x\n", "x", "mod C mod mod");
+        meanings("class C:\n    @x\n    def x(self) -> x: return x\n", "x", "C C C builtin");
+        meanings("def f(x, *, y=x): x\n", "x", "f builtin f");
+        meanings("def f(a: int, *x: int, **k) -> x: return x\n", "x", "f builtin f");
+        meanings("def x():\n    x()\n", "x", "mod mod");
+        meanings("class C(x, k=x):\n    x = 1\n", "x", "builtin builtin C");
+        meanings("f = lambda x, y=x: x\n", "x", "lambda builtin lambda");
+        meanings("def f():\n    def g(): return x\n    x = 1\n", "x", "f f");
+    }
+
+    #[test]
+    fn comprehensions() {
+        meanings("x = [1]\ny = [x for x in x if x]\n", "x", "mod comp comp mod comp");
+        meanings("[a for a in b for c in a for a in c]\n", "a", "comp comp comp comp");
+        meanings(
+            "class C:\n    x = []\n    y = [x for i in x]\n    z = [i for i in y for j in x]\n",
+            "x",
+            "C builtin C builtin",
+        );
+        meanings("def f():\n    if any((x := i) for i in y): return x\n", "x", "f f");
+        meanings("def f():\n    [[(x := i) for i in j] for j in y]\n    return [x for _ in y]\n", "x", "f f");
+        meanings("{x: y for x, (y, *z) in q}; y; z\n", "y", "comp comp builtin");
+        meanings("{k for k in (k for k in k)}\n", "k", "comp comp comp comp builtin");
+        meanings("f(x for x in x)\n", "x", "comp comp builtin");
+        meanings("[lambda: i for i in j]\n", "i", "comp comp");
+        meanings("[i async for i in j]\n", "i", "comp comp");
+    }
+
+    #[test]
+    fn declared_names() {
+        meanings("def f():\n    global x\n    x = 1\ndef g(): return x\n", "x", "mod mod mod");
+        meanings("def f():\n    x = 1\n    def g():\n        nonlocal x\n        x += 1\n", "x", "f f f");
+        meanings("def f():\n    def g():\n        nonlocal x\n        x += 1\n    x = 1\n", "x", "f f f");
+        meanings(
+            "def f():\n    x = 1\n    def g():\n        nonlocal x\n        def h():\n            nonlocal x\n            x = 2\n",
+            "x",
+            "f f f f",
+        );
+        meanings("def f():\n    x = 1\n    def g():\n        global x\n        return x\n", "x", "f builtin builtin");
+        meanings(
+            "def f():\n    x = 1\n    def g():\n        global x\n        def h(): return x\nx = 2\n",
+            "x",
+            "f mod mod mod",
+        );
+        meanings("class C:\n    global x\n    x = 1\n    def f(self): return x\n", "x", "mod mod mod");
+        meanings("def f():\n    class C:\n        nonlocal x\n        x = 1\n    x = 2\n", "x", "f f f");
+        meanings(
+            "def f():\n    global x\n    for x in y: pass\n    import x.z\n    [(x := 1) for _ in y]\n",
+            "x",
+            "mod mod mod mod",
+        );
+        meanings("def f():\n    nonlocal x\n    x = 1\n    return x\n", "x", "f f f");
+    }
+
+    #[test]
+    fn targets() {
+        meanings("for x, (y, *z), a.b, c[i] in q: pass\n", "z", "mod");
+        meanings("for x, a.b, c[i] in q: pass\n", "a", "builtin");
+        meanings("for x, a.b, c[i] in q: pass\n", "b", "-");
+        meanings("for x, a.b, c[i] in q: pass\n", "i", "builtin");
+        meanings("with a as x, b as (y, [z]), c as d.e: x, y, z, d\n", "z", "mod mod");
+        meanings("with (a as x), b as y: x\n", "x", "mod mod");
+        meanings("with (\n    a as x,\n): x\n", "x", "mod mod");
+        meanings("try: pass\nexcept (A, B) as x: x\n", "x", "mod mod");
+        meanings("try: pass\nexcept* A as x: x\n", "x", "mod mod");
+        meanings("def f():\n    del x, y[0]\n    return x, y\n", "x", "f f");
+        meanings("def f():\n    del (x, [z]), y[0]\n    return z, y\n", "y", "builtin builtin");
+        meanings("def f():\n    x: int\n    return x\n", "x", "f f");
+        meanings("def f():\n    (x): int\n    return x\n", "x", "- builtin");
+        meanings("def f():\n    x += 1\n", "x", "f");
+        meanings("def f():\n    a = x, *b = x.y = z\n", "x", "f f");
+        meanings("def f():\n    x[0] = x.y = 1\n", "x", "builtin builtin");
+        meanings("f(x=x, **x)\n", "x", "- builtin builtin");
+        meanings("print = f(type=print)\nprint(type)\n", "print", "mod mod mod");
+    }
+
+    #[test]
+    fn imports() {
+        meanings("import a.b, c.d as e\na; b; c; d; e\n", "a", "mod mod");
+        meanings("import a.b, c.d as e\na; b; c; d; e\n", "b", "- builtin");
+        meanings("import a.b, c.d as e\na; b; c; d; e\n", "e", "mod mod");
+        meanings("from a import b, c as d\na; b; c; d\n", "a", "- builtin");
+        meanings("from a import b, c as d\na; b; c; d\n", "b", "mod mod");
+        meanings("from a import b, c as d\na; b; c; d\n", "c", "- builtin");
+        meanings("from ..a import (b,)\nb\n", "b", "mod mod");
+        meanings("from __future__ import annotations\nannotations\n", "annotations", "mod mod");
+        meanings("from m import *\nx = 1\nx, y\n", "y", "unknown");
+        meanings("from m import *\nx = 1\nx, y\n", "x", "mod mod");
+        meanings("def f():\n    return y\nfrom m import *\n", "y", "unknown");
+        meanings("from m import *\ndef f():\n    global y\n    return y\n", "y", "unknown unknown");
+    }
+
+    #[test]
+    fn patterns() {
+        let code = "match s:\n    case [a, *r, (b | c)] | {'k': v, **w} if g: pass\n    case m.C(p, q=t, u=_) as z: pass\n    case _: _\n";
+        for (name, expected) in [("a", "mod"), ("r", "mod"), ("b", "mod"), ("v", "mod"), ("w", "mod"), ("g", "builtin")] {
+            meanings(code, name, expected);
+        }
+        for (name, expected) in
+            [("m", "builtin"), ("C", "-"), ("p", "mod"), ("q", "-"), ("t", "mod"), ("z", "mod"), ("_", "builtin")]
+        {
+            meanings(code, name, expected);
+        }
+        meanings("match s:\n    case {A.x: x, 'k': C(x=[1, y])}: pass\n", "x", "- mod -");
+        meanings("match s:\n    case a, str(b): pass\n", "b", "mod");
+        meanings("match s:\n    case a, str(b): pass\n", "str", "builtin");
+        meanings("match s:\n    case *x, _: pass\n", "x", "mod");
+    }
+
+    #[test]
+    fn type_parameters() {
+        meanings("def f[T: B](x: T, y=T) -> T:\n    return T\n", "T", "type type builtin type type");
+        meanings("class C[*T](B[T]):\n    x: T\n    def f(self): T\n", "T", "type type type type");
+        meanings("type X[**T] = list[T]\nT, X\n", "T", "type type builtin");
+        meanings("type X[**T] = list[T]\nT, X\n", "X", "mod mod");
+        // The annotations of a generic method see the class around it, its body does not.
+        meanings("class C:\n    x = int\n    def f[T](self, a: x): x\n", "x", "C C builtin");
+    }
+
+    #[test]
+    fn private_names_belong_to_their_class() {
+        meanings("__x = 1\nclass C:\n    def f(self): return __x\n", "__x", "mod builtin");
+        meanings("class _C:\n    def f(self):\n        __x = 1\n        return lambda: __x\n", "__x", "f f");
+        meanings("def f():\n    _C__x = 1\n    class C: y = __x\n", "__x", "f");
+    }
+
+    #[test]
+    fn bindings_and_references() {
+        let code = "import x.y\nx: int = 1\ndef f(x=2): x\ndef g():\n    global x\n    x = z = 3\n    (x), w = 4\nfor x in x: x += x\nwith x as x: pass\n";
+        let tree = Tree::parse(code);
+        let scopes = Scopes::new(&tree);
+        let Resolution::Variable(id) = scopes.lookup("x", Scopes::MODULE) else { panic!("bound") };
+        let shown: Vec<String> = scopes
+            .variable(id)
+            .bindings
+            .iter()
+            .map(|b| {
+                let (value, annotation) = (b.value.map_or("-", Node::text), b.annotation.map_or("-", Node::text));
+                format!("{:?} {} {value} {annotation}", b.kind, b.node.text())
+            })
+            .collect();
+        let expected = [
+            "Import x.y - -",
+            "Annotated x 1 int",
+            "Assignment x 3 -",
+            "Unpacking x - -",
+            "For x - -",
+            "Augmented x - -",
+            "With x x -",
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(scopes.variable(id).references.len(), 3);
+    }
+
+    #[track_caller]
+    fn dynamic(code: &str, expected: &str) {
+        let tree = Tree::parse(code);
+        let scopes = Scopes::new(&tree);
+        let found: Vec<String> = scopes.all().filter(|&s| scopes.is_dynamic(s)).map(|s| scope_name(&scopes, s)).collect();
+        assert_eq!(found.join(" "), expected, "{code}");
+    }
+
+    #[test]
+    fn dynamic_scopes() {
+        dynamic("def f(): exec(s)\ndef g(): x\n", "mod f");
+        dynamic("def f(): return locals()\n", "f");
+        dynamic("def f(): return [locals() for x in y]\n", "f comp");
+        dynamic("def f(x): return vars(x), dir(x)\n", "");
+        dynamic("def f(x): return vars()\n", "f");
+        dynamic("def f(x): globals()['y'] = x\n", "mod");
+        dynamic("from m import *\ndef f(): pass\n", "mod");
+        dynamic("def eval(m): m.eval()\neval(1)\n", "");
+    }
+
+    #[test]
+    fn depth_does_not_matter() {
+        for code in ["lambda: ".repeat(20_000) + "x\n", "[".repeat(20_000) + "x", "a = ".repeat(20_000) + "x\n"] {
+            let tree = Tree::parse(&code);
+            assert!(Scopes::new(&tree).all().count() > 0);
+        }
     }
 }
