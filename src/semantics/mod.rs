@@ -3,7 +3,9 @@
 //! Every fact errs towards "unknown": a transform that asks may lose a finding, never a program.
 
 pub mod effects;
+mod exits;
 pub mod flow;
+mod graph;
 pub mod names;
 pub mod scope;
 pub mod types;
