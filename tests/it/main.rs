@@ -1,3 +1,11 @@
 //! The one integration test binary.
 
+mod cases;
+mod engine;
+mod properties;
+mod python;
+mod readme;
+mod rust;
 mod symtable;
+mod tidy;
+mod variants;
