@@ -8,6 +8,7 @@ pub mod finding;
 pub mod guard;
 pub mod imports;
 pub mod origin;
+pub mod reindent;
 pub mod source;
 pub mod suppress;
 pub mod syntax;

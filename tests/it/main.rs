@@ -5,6 +5,7 @@ mod engine;
 mod properties;
 mod python;
 mod readme;
+mod reindent;
 mod rust;
 mod symtable;
 mod tidy;
