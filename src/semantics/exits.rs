@@ -25,7 +25,7 @@ const NEVER_RETURN: &[&str] = &[
 const LAST_SEGMENTS: &[&str] = &["exit", "_exit", "abort", "quit", "fail", "skip", "xfail", "error", "skipTest"];
 
 /// Context managers whose `__exit__` returns a false value, so that exceptions go on.
-/// Sources: the documentation of each class in the Python library, and the code of PyTorch, NumPy, h5py and tqdm.
+/// Sources: the documentation of each class in the Python library, and the code of `PyTorch`, `NumPy`, h5py and tqdm.
 const LET_THROUGH: &[&str] = &[
     "builtins.open",
     "io.open",

@@ -295,13 +295,12 @@ fn runs_with(node: Node<'_>, anchor: Node<'_>) -> bool {
             "list_comprehension" | "set_comprehension" | "dictionary_comprehension" | "generator_expression" => {
                 parent.child_of_kind("for_in_clause") == Some(child)
             }
-            "for_in_clause" => child.field() == Some("right"),
+            "for_in_clause" | "for_statement" => child.field() == Some("right"),
             "assignment" | "function_definition" | "typed_default_parameter" => {
                 !matches!(child.field(), Some("type" | "return_type"))
             }
             "typed_parameter" | "type_alias_statement" | "assert_statement" | "case_clause" | "except_clause" => false,
             "if_statement" | "elif_clause" | "while_statement" => child.field() == Some("condition"),
-            "for_statement" => child.field() == Some("right"),
             _ => true,
         };
         if !runs {
@@ -516,12 +515,9 @@ mod tests {
 
     #[test]
     fn nested_finally_blocks_stay_small() {
-        let mut code = String::new();
-        for depth in 0..60 {
-            let pad = " ".repeat(depth);
-            code += &format!("{pad}try: a()\n{pad}finally:\n");
-        }
-        code += &format!("{}b()\n", " ".repeat(60));
+        let pads = (0..60).map(|depth| " ".repeat(depth));
+        let tries: Vec<_> = pads.map(|pad| format!("{pad}try: a()\n{pad}finally:\n")).collect();
+        let code = format!("{}{}b()\n", tries.concat(), " ".repeat(60));
         assert_eq!(answers(&code, &["a() -> b()", "b() -> a()"]), "yn");
     }
 

@@ -410,7 +410,7 @@ impl<'t> Builder<'_, 't> {
                 }
                 ways
             }
-            "with_statement" | "try_statement" => vec![self.start_of(node.child("body"), context)],
+            "with_statement" | "try_statement" | "class_definition" => vec![self.start_of(node.child("body"), context)],
             "except_clause" => vec![self.start_of(node.child_of_kind("block"), context)],
             "match_statement" => match node.child("body").and_then(|body| body.child_of_kind("case_clause")) {
                 Some(clause) => vec![self.vertex(clause, Part::Step, context)],
@@ -420,12 +420,11 @@ impl<'t> Builder<'_, 't> {
                 let mut ways = vec![self.start_of(node.child("consequence"), context)];
                 if !is_irrefutable(node) {
                     let mut later = std::iter::successors(node.next_sibling(), |node| node.next_sibling());
-                    match later.find(|node| node.is("case_clause")) {
-                        Some(clause) => ways.push(self.vertex(clause, Part::Step, context)),
-                        None => {
-                            let found = node.ancestors().find(|node| node.is("match_statement"));
-                            ways.extend(self.follow(Way::After(found.unwrap_or(node)), context));
-                        }
+                    if let Some(clause) = later.find(|node| node.is("case_clause")) {
+                        ways.push(self.vertex(clause, Part::Step, context));
+                    } else {
+                        let found = node.ancestors().find(|node| node.is("match_statement"));
+                        ways.extend(self.follow(Way::After(found.unwrap_or(node)), context));
                     }
                 }
                 ways
@@ -434,7 +433,6 @@ impl<'t> Builder<'_, 't> {
             "break_statement" => self.follow(Way::Leave(node, Jump::Break), context),
             "continue_statement" => self.follow(Way::Leave(node, Jump::Continue), context),
             "raise_statement" | "return_statement" => Vec::new(),
-            "class_definition" => vec![self.start_of(node.child("body"), context)],
             "decorated_definition" => match node.child("definition").filter(|inner| inner.is("class_definition")) {
                 Some(class) => vec![self.start_of(class.child("body"), context)],
                 None => self.follow(Way::After(node), context),
@@ -471,7 +469,7 @@ pub(super) fn with_items(statement: Node<'_>) -> impl Iterator<Item = Node<'_>> 
 pub(super) fn is_endless(statement: Node<'_>) -> bool {
     statement.child("condition").map(Node::unparenthesized).is_some_and(|condition| match condition.kind() {
         "true" => true,
-        "integer" => condition.text().bytes().any(|digit| matches!(digit, b'1'..=b'9')) && !condition.text().starts_with("0"),
+        "integer" => condition.text().bytes().any(|digit| matches!(digit, b'1'..=b'9')) && !condition.text().starts_with('0'),
         _ => false,
     })
 }

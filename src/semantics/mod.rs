@@ -6,9 +6,11 @@ pub mod effects;
 mod exits;
 pub mod flow;
 mod graph;
+mod library;
 pub mod names;
 pub mod scope;
 pub mod types;
+mod uses;
 
 use std::cell::OnceCell;
 
@@ -20,12 +22,13 @@ pub struct Facts<'t> {
     tree: &'t Tree,
     scopes: OnceCell<Scopes<'t>>,
     flow: flow::Graphs,
+    stores: OnceCell<types::Stores<'t>>,
 }
 
 impl<'t> Facts<'t> {
     /// Facts about `tree`; nothing is computed yet.
     pub fn new(tree: &'t Tree) -> Self {
-        Self { tree, scopes: OnceCell::new(), flow: flow::Graphs::default() }
+        Self { tree, scopes: OnceCell::new(), flow: flow::Graphs::default(), stores: OnceCell::new() }
     }
 
     /// The syntax tree.

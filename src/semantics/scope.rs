@@ -133,7 +133,8 @@ struct Scope<'t> {
     class: Option<&'t str>,
     /// Keys are mangled names.
     names: HashMap<Cow<'t, str>, Slot>,
-    has_star: bool,
+    /// The last `from .. import *` in this scope itself.
+    star: Option<Node<'t>>,
     is_dynamic: bool,
 }
 
@@ -333,15 +334,15 @@ impl<'t> Scopes<'t> {
             if depth == DEPTH_LIMIT {
                 return Resolution::Unknown;
             }
-            let Scope { kind, names, has_star: star, .. } = &self.table[scope.0 as usize];
+            let Scope { kind, names, star, .. } = &self.table[scope.0 as usize];
             if *kind != ScopeKind::Class || class_is_visible {
                 match names.get(&*key) {
                     Some(&Slot::Variable(id)) => return Resolution::Variable(id),
                     Some(Slot::Unbound) => {
-                        has_star |= self.table[0].has_star;
+                        has_star |= self.table[0].star.is_some();
                         break;
                     }
-                    None => has_star |= star,
+                    None => has_star |= star.is_some(),
                 }
             }
             // Type parameters and annotations see the class around them, everything else inside a class does not.
@@ -362,6 +363,11 @@ impl<'t> Scopes<'t> {
             Some(class) if is_private && !class.is_empty() => Cow::Owned(format!("_{class}{name}")),
             _ => Cow::Borrowed(name),
         }
+    }
+
+    /// The last `from .. import *` that runs in this scope itself; it may have rebound what stands above it.
+    pub fn last_star_import(&self, scope: ScopeId) -> Option<Node<'t>> {
+        self.table[scope.0 as usize].star
     }
 
     /// The variable, when an identifier refers to one.

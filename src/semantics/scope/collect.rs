@@ -75,7 +75,7 @@ impl<'t> Collected<'t> {
             _ => parent.and_then(|parent| self.scopes[parent.0 as usize].class),
         };
         let names = HashMap::new();
-        self.scopes.push(Scope { kind, definition, parent, class, names, has_star: false, is_dynamic: false });
+        self.scopes.push(Scope { kind, definition, parent, class, names, star: None, is_dynamic: false });
         id
     }
 
@@ -331,7 +331,7 @@ impl<'t> Collected<'t> {
         }
         if node.child_of_kind("wildcard_import").is_some() {
             let scope = &mut self.scopes[scope.0 as usize];
-            scope.has_star = true;
+            scope.star = Some(node);
             scope.is_dynamic = true;
         }
         for name in node.children_of("name") {
