@@ -35,7 +35,13 @@
 //! found through [`Findings`](engine::transform::Findings). Help, `mlfix list`, the README's table and the snapshots
 //! follow from that.
 
+pub mod cli;
+pub mod config;
 pub mod engine;
+pub mod fs;
+pub mod report;
 pub mod semantics;
 #[path = "../transforms/mod.rs"]
 pub mod transforms;
+pub mod walk;
+pub mod write;

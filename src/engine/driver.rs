@@ -153,7 +153,7 @@ fn work(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Repo
     if let Some((line, error)) = broken {
         let why = format!("syntax error at line {}: {error}", line + 1);
         for found in first.found.iter_mut().filter(|found| found.status == Status::Fixable) {
-            found.status = Status::Rejected { check: why.clone() };
+            found.status = Status::Blocked { because: why.clone() };
         }
         report.trouble = (mode == Mode::Fix).then_some(Trouble::Skipped(why));
     } else if mode == Mode::Fix && fixable {
@@ -316,7 +316,7 @@ impl Run<'_> {
         match &finding.repair {
             Repair::None { .. } => Status::Report,
             Repair::Fix(fix) if near_error(fix, &text.tree) => {
-                Status::Rejected { check: "there is text nearby that the grammar does not know".to_string() }
+                Status::Blocked { because: "there is text nearby that the grammar does not know".to_string() }
             }
             Repair::Fix(Fix { tier: Tier::Unsafe { .. }, .. }) if !self.settings.unsafe_fixes => Status::NeedsUnsafe,
             Repair::Fix(_) => Status::Fixable,

@@ -123,6 +123,11 @@ pub enum Status {
     NeedsUnsafe,
     /// It has no fix.
     Report,
+    /// It has a fix that is not applied, because the text is not valid Python there.
+    Blocked {
+        /// What is wrong with the text.
+        because: String,
+    },
     /// Its fix did not pass verification and was dropped.
     Rejected {
         /// The check that failed.
@@ -145,6 +150,7 @@ impl Status {
             Self::Suppressed { .. } => "suppressed",
             Self::NeedsUnsafe => "needs-unsafe",
             Self::Report => "report",
+            Self::Blocked { .. } => "blocked",
             Self::Rejected { .. } => "rejected",
             Self::NotWritten { .. } => "not-written",
         }

@@ -1,6 +1,9 @@
 //! The one integration test binary.
 
 mod cases;
+mod cli;
+mod comparison;
+mod config;
 mod engine;
 mod properties;
 mod python;

@@ -234,6 +234,23 @@ fn the_table_of_transforms_is_true() {
 }
 
 #[test]
+fn every_dependency_has_its_reason() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a file of the project");
+    let page = read("docs/dependencies.md");
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("cargo reads it too");
+    let names: BTreeSet<String> = ["dependencies", "dev-dependencies"]
+        .into_iter()
+        .flat_map(|kind| manifest[kind].as_table().expect("a table").keys().map(|name| format!("`{name}`")))
+        .collect();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    let told: BTreeSet<String> =
+        rows.flat_map(|(names, _)| names.split(", ")).map(|name| format!("`{}`", name.trim_matches('`'))).collect();
+    let missing = names.difference(&told).map(|name| format!("docs/dependencies.md: say what {name} is for"));
+    let gone = told.difference(&names).map(|name| format!("docs/dependencies.md: {name} is no dependency any more"));
+    report(&missing.chain(gone).collect::<Vec<_>>());
+}
+
+#[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     let prefixes = ["home", "root", "Users", "work", "workspace"].map(|name| format!("/{name}/"));
     let mut wrong = Vec::new();

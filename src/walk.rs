@@ -1,0 +1,452 @@
+//! From the paths of the command line to the files to work on, in order.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use ignore::{DirEntry, WalkBuilder};
+
+use crate::config::Configs;
+use crate::engine::driver::Settings;
+use crate::engine::transform::FileKind;
+use crate::write::{Cause, Interrupt, Root, resolve_named};
+
+mod ordered;
+
+pub(crate) use ordered::WORKER;
+pub use ordered::in_order;
+
+/// Larger files are skipped: 4 MiB. Byte offsets are stored in 32 bits, and such files are data.
+pub const MAX_FILE_SIZE: u64 = 4 << 20;
+
+/// Folders that hold no code of anyone: of version control and of tools.
+const HIDDEN_FOLDERS: &[&str] = &[
+    ".bzr",
+    ".direnv",
+    ".eggs",
+    ".git",
+    ".hg",
+    ".ipynb_checkpoints",
+    ".jj",
+    ".mypy_cache",
+    ".nox",
+    ".pixi",
+    ".pyenv",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".svn",
+    ".tox",
+    "__pycache__",
+];
+/// Folders that hold code of others, installed or copied.
+const FOREIGN_FOLDERS: &[&str] = &[
+    ".venv",
+    "__pypackages__",
+    "_vendor",
+    "_vendored",
+    "node_modules",
+    "site-packages",
+    "third-party",
+    "third_party",
+    "vendor",
+    "vendored",
+    "venv",
+];
+/// Endings of modules that the protocol buffer compiler writes.
+const GENERATED_NAMES: &[&str] = &["_pb2.py", "_pb2_grpc.py", "_pb2.pyi", "_pb2_grpc.pyi"];
+
+/// One file to work on.
+#[derive(Clone)]
+pub struct Item {
+    /// The folder that nothing is read or written outside of.
+    pub root: Arc<Root>,
+    /// Where the file is beneath it.
+    pub relative: PathBuf,
+    /// The absolute path without links.
+    pub real: PathBuf,
+    /// The path that the user sees: relative to the working folder where it lies beneath it.
+    pub shown: PathBuf,
+    /// Whether it stands on the command line itself.
+    pub named: bool,
+    /// Module or stub.
+    pub kind: FileKind,
+    /// What to look for.
+    pub settings: Arc<Settings>,
+}
+
+/// A file or folder that was found and left out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// The path that the user sees.
+    pub shown: PathBuf,
+    /// Why.
+    pub because: &'static str,
+    /// Whether it stands on the command line itself.
+    pub named: bool,
+}
+
+/// What the paths of the command line come to.
+#[derive(Default)]
+pub struct Found {
+    /// The files to work on: each once, sorted by the path that the user sees.
+    pub items: Vec<Item>,
+    /// What was left out, sorted. What `.gitignore` hides is not in it.
+    pub left_out: Vec<LeftOut>,
+    /// What could not be read, as sentences.
+    pub errors: Vec<String>,
+}
+
+/// Finds the files. Stops early when the user asks for it.
+///
+/// # Errors
+/// When a configuration file is wrong; nothing is worked on then. Whatever else cannot be read is in [`Found::errors`].
+pub fn find(paths: &[PathBuf], configs: &Arc<Configs>, interrupt: &Interrupt) -> anyhow::Result<Found> {
+    let working = std::env::current_dir().and_then(|folder| folder.canonicalize());
+    let working = working.context("cannot tell the working folder")?;
+    let mut finder = Finder { configs, interrupt, working, items: BTreeMap::new(), found: Found::default() };
+    for path in paths {
+        if path.is_dir() { finder.walk(path)? } else { finder.name(path)? }
+    }
+    let mut found = finder.found;
+    found.items = finder.items.into_values().collect();
+    found.items.sort_by(|a, b| a.shown.cmp(&b.shown));
+    found.left_out.sort();
+    found.left_out.dedup();
+    found.errors.sort();
+    found.errors.dedup();
+    Ok(found)
+}
+
+struct Finder<'a> {
+    configs: &'a Arc<Configs>,
+    interrupt: &'a Interrupt,
+    working: PathBuf,
+    /// By real path, so that no file is worked on twice.
+    items: BTreeMap<PathBuf, Item>,
+    found: Found,
+}
+
+impl Finder<'_> {
+    fn name(&mut self, path: &Path) -> anyhow::Result<()> {
+        match resolve_named(path) {
+            Ok((root, relative)) => {
+                let real = root.real().join(&relative);
+                let shown = self.shown(&real, path);
+                if self.configs.excludes(&real)? {
+                    self.found.left_out.push(LeftOut { shown, because: "excluded", named: true });
+                    return Ok(());
+                }
+                self.add(Arc::new(root), relative, real, shown, true)
+            }
+            Err(error) => {
+                self.found.errors.push(format!("cannot read {}: {error}", path.display()));
+                Ok(())
+            }
+        }
+    }
+
+    fn walk(&mut self, path: &Path) -> anyhow::Result<()> {
+        let root = match Root::open(path) {
+            Ok(root) => Arc::new(root),
+            Err(error) => {
+                self.found.errors.push(format!("cannot read {}: {}", path.display(), Cause(&error)));
+                return Ok(());
+            }
+        };
+        if self.configs.excludes(root.real())? {
+            let shown = self.shown(root.real(), path);
+            self.found.left_out.push(LeftOut { shown, because: "excluded", named: true });
+            return Ok(());
+        }
+        let pruned: Arc<Mutex<Vec<(PathBuf, &'static str)>>> = Arc::default();
+        let failure: Arc<Mutex<Option<anyhow::Error>>> = Arc::default();
+        let filter = {
+            let (configs, pruned, failure) = (Arc::clone(self.configs), Arc::clone(&pruned), Arc::clone(&failure));
+            move |entry: &DirEntry| match why_pruned(entry, &configs) {
+                Ok(None) => true,
+                Ok(Some(Pruned::InSilence)) => false,
+                Ok(Some(Pruned::Because(because))) => {
+                    lock(&pruned).push((entry.path().to_owned(), because));
+                    false
+                }
+                Err(error) => {
+                    lock(&failure).get_or_insert(error);
+                    false
+                }
+            }
+        };
+        // Without a repository `.gitignore` counts too, as for the tools that users know.
+        let walk = WalkBuilder::new(root.real()).hidden(false).require_git(false).filter_entry(filter).build();
+        for entry in walk {
+            if self.interrupt.is_set() {
+                break;
+            }
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let said = self.walk_error(&error, &root, path);
+                    self.found.errors.push(said);
+                    continue;
+                }
+            };
+            // Neither links nor devices: what a link leads to is met under its own name.
+            if !entry.file_type().is_some_and(|kind| kind.is_file()) || !is_python(entry.path()) {
+                continue;
+            }
+            let real = entry.path().to_owned();
+            let relative = real.strip_prefix(root.real()).expect("a walk stays beneath its root").to_owned();
+            let shown = self.shown(&real, &path.join(&relative));
+            if has_generated_name(&real) {
+                self.found.left_out.push(LeftOut { shown, because: "generated", named: false });
+                continue;
+            }
+            self.add(Arc::clone(&root), relative, real, shown, false)?;
+        }
+        if let Some(error) = lock(&failure).take() {
+            return Err(error);
+        }
+        for (real, because) in std::mem::take(&mut *lock(&pruned)) {
+            let relative = real.strip_prefix(root.real()).expect("a walk stays beneath its root");
+            let shown = self.shown(&real, &path.join(relative));
+            self.found.left_out.push(LeftOut { shown, because, named: false });
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, root: Arc<Root>, relative: PathBuf, real: PathBuf, shown: PathBuf, named: bool) -> anyhow::Result<()> {
+        if let Some(known) = self.items.get_mut(&real) {
+            known.named |= named;
+            if shown < known.shown {
+                known.shown = shown;
+            }
+            return Ok(());
+        }
+        let settings = self.configs.settings(&real)?;
+        let kind = kind_of(&real);
+        self.items.insert(real.clone(), Item { root, relative, real, shown, named, kind, settings });
+        Ok(())
+    }
+
+    fn shown(&self, real: &Path, given: &Path) -> PathBuf {
+        match real.strip_prefix(&self.working) {
+            Ok(relative) if relative.as_os_str().is_empty() => PathBuf::from("."),
+            Ok(relative) => relative.to_owned(),
+            Err(_) => given.to_owned(),
+        }
+    }
+
+    fn walk_error(&self, error: &ignore::Error, root: &Root, given: &Path) -> String {
+        let mut inner = error;
+        let mut path = None;
+        loop {
+            inner = match inner {
+                ignore::Error::WithPath { path: at, err } => {
+                    path = Some(at);
+                    err
+                }
+                ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => err,
+                ignore::Error::Io(cause) => {
+                    let real = path.map_or(root.real(), PathBuf::as_path);
+                    let relative = real.strip_prefix(root.real()).unwrap_or(Path::new(""));
+                    return format!("cannot read {}: {}", self.shown(real, &given.join(relative)).display(), Cause(cause));
+                }
+                _ => return error.to_string(),
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Module or stub, by the name.
+pub fn kind_of(path: &Path) -> FileKind {
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("pyi") => FileKind::Stub,
+        _ => FileKind::Module,
+    }
+}
+
+/// That an entry of a walk is not looked at.
+enum Pruned {
+    /// Nobody would expect otherwise.
+    InSilence,
+    /// Worth a word.
+    Because(&'static str),
+}
+
+/// Whether an entry of a walk is looked at. What the user named is never pruned.
+fn why_pruned(entry: &DirEntry, configs: &Configs) -> anyhow::Result<Option<Pruned>> {
+    if entry.depth() == 0 {
+        return Ok(None);
+    }
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    if is_folder {
+        match entry.file_name().to_str() {
+            Some(name) if HIDDEN_FOLDERS.contains(&name) => return Ok(Some(Pruned::InSilence)),
+            Some(name) if FOREIGN_FOLDERS.contains(&name) => return Ok(Some(Pruned::Because("code of others"))),
+            _ => {}
+        }
+        if entry.path().join("pyvenv.cfg").exists() {
+            return Ok(Some(Pruned::Because("virtual environment")));
+        }
+    } else if !has_python_name(entry.path()) && entry.path().extension().is_some() {
+        return Ok(None);
+    }
+    Ok(configs.excludes(entry.path())?.then_some(Pruned::Because("excluded")))
+}
+
+fn has_python_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| ["py", "pyi", "pyw"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+}
+
+fn is_python(path: &Path) -> bool {
+    has_python_name(path) || (path.extension().is_none() && has_python_shebang(path))
+}
+
+fn has_python_shebang(path: &Path) -> bool {
+    let mut start = [0; 128];
+    // What cannot be read is not known to be Python.
+    let read = File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
+    is_python_shebang(&start[..read])
+}
+
+fn is_python_shebang(start: &[u8]) -> bool {
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let Some(command) = line.strip_prefix(b"#!") else { return false };
+    command.split(|byte| matches!(byte, b' ' | b'\t' | b'/' | b'\r')).any(|word| {
+        word.strip_prefix(b"python").is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
+    })
+}
+
+fn has_generated_name(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| GENERATED_NAMES.iter().any(|ending| name.ends_with(ending)))
+}
+
+/// Whether a comment in the first ten lines says that a program wrote this file.
+///
+/// "Text generated by the model" in the comment of a program is no such sign: the sentence must be about the file.
+pub fn says_generated(bytes: &[u8]) -> bool {
+    let lines = bytes.split(|&byte| byte == b'\n').take(10);
+    lines.filter_map(|line| line.trim_ascii_start().strip_prefix(b"#")).any(|comment| {
+        let text = String::from_utf8_lossy(comment).to_lowercase();
+        let text = text.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '@');
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let of_the_file = text.starts_with("this ") || text.starts_with("the following ");
+        text.starts_with("generated by ")
+            || text.contains("@generated")
+            || text.contains("do not edit")
+            || ["auto-generated", "autogenerated", "automatically generated", "auto generated"]
+                .iter()
+                .any(|word| text.starts_with(word) || (of_the_file && text.contains(word)))
+            || (of_the_file && [" is generated by ", " was generated by "].iter().any(|word| text.contains(word)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    #[test]
+    fn shebangs() {
+        for (line, expected) in [
+            ("#!/usr/bin/env python3\n", true),
+            ("#!/usr/bin/python\n", true),
+            ("#! /opt/bin/python3.11 -u\r\n", true),
+            ("#!/usr/bin/env -S python3 -u\n", true),
+            ("#!/bin/sh\n# python\n", false),
+            ("#!/usr/bin/env pythonic\n", false),
+            ("python\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_python_shebang(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn generated_files_say_so_of_themselves() {
+        for (text, expected) in [
+            ("# Generated by Django 4.2 on 2024-01-01\n", true),
+            ("# -*- coding: utf-8 -*-\n# Generated by the protocol buffer compiler.  DO NOT EDIT!\n", true),
+            ("#!/bin/x\n# @generated SignedSource\n", true),
+            ("# -- AUTOGENERATED FILE --\n", true),
+            ("#           This file was automatically generated from modular_x.py.\n", true),
+            ("# This module is generated by tools/make.py\n", true),
+            ("# Scores the text generated by the model\nimport x\n", false),
+            ("'''Generated by nobody'''\n", false),
+            ("\n\n\n\n\n\n\n\n\n\n# Generated by x\n", false),
+            ("", false),
+        ] {
+            assert_eq!(says_generated(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_walk_meets_what_is_the_projects_own_once_and_in_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("it exists");
+        let put = |path: &str, text: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("created");
+            std::fs::write(path, text).expect("written");
+        };
+        for path in ["b.py", "a/x.pyi", "a/w.pyw", "a.py", ".hidden/h.py", "env/real.py"] {
+            put(path, "");
+        }
+        put("script", "#!/usr/bin/env python3\n");
+        put("data", "no python\n");
+        put("notes.txt", "");
+        put(".gitignore", "ignored/\n");
+        put("ignored/x.py", "");
+        put("excluded/x.py", "");
+        put("m_pb2.py", "");
+        put("sub/site-packages/x.py", "");
+        put("myenv/pyvenv.cfg", "");
+        put("myenv/lib/x.py", "");
+        put("mlfix.toml", "exclude = ['excluded']\n");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(root.join("a"), root.join("link")).expect("linked");
+
+        let configs = Arc::new(Configs::new(Overrides::default(), &root).expect("right"));
+        let paths = [root.clone(), root.join("a"), root.join("b.py"), root.join("m_pb2.py"), root.join("missing.py")];
+        let found = find(&paths, &configs, &Interrupt::default()).expect("right");
+        let relative = |path: &Path| path.strip_prefix(&root).expect("beneath").to_string_lossy().into_owned();
+        let items: Vec<_> = found.items.iter().map(|item| (relative(&item.shown), item.named)).collect();
+        let expected = [
+            (".hidden/h.py", false),
+            ("a/w.pyw", false),
+            ("a/x.pyi", false),
+            ("a.py", false),
+            ("b.py", true),
+            ("env/real.py", false),
+            ("m_pb2.py", true),
+            ("script", false),
+        ];
+        assert_eq!(items, expected.map(|(path, named)| (path.to_owned(), named)));
+        assert_eq!(found.items[2].kind, FileKind::Stub);
+        let left_out: Vec<_> = found.left_out.iter().map(|left| (relative(&left.shown), left.because)).collect();
+        let expected = [
+            ("excluded", "excluded"),
+            ("m_pb2.py", "generated"),
+            ("myenv", "virtual environment"),
+            ("sub/site-packages", "code of others"),
+        ];
+        assert_eq!(left_out, expected.map(|(path, because)| (path.to_owned(), because)));
+        assert_eq!(found.errors.len(), 1);
+        assert!(found.errors[0].ends_with("missing.py: no such file or directory"), "{}", found.errors[0]);
+
+        // What is named is walked whatever its name; what the configuration excludes is not.
+        let paths = [root.join("sub/site-packages"), root.join("excluded/x.py")];
+        let found = find(&paths, &configs, &Interrupt::default()).expect("right");
+        assert_eq!(found.items.len(), 1);
+        assert_eq!(found.left_out.len(), 1);
+        assert!(found.left_out[0].named);
+    }
+}
