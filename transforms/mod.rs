@@ -2,8 +2,10 @@
 
 pub mod mutable_default;
 pub mod mutate_while_iterating;
+pub mod open_without_with;
 
 use crate::engine::transform::Transform;
 
 /// All transforms. The order is meaning: where two fixes change the same statements, the earlier transform wins the round.
-pub const SUITE: &[&dyn Transform] = &[&mutable_default::MutableDefault, &mutate_while_iterating::MutateWhileIterating];
+pub const SUITE: &[&dyn Transform] =
+    &[&mutable_default::MutableDefault, &mutate_while_iterating::MutateWhileIterating, &open_without_with::OpenWithoutWith];

@@ -50,6 +50,12 @@ impl<'t> Run<'t> {
         Some(Self { first, last, lines })
     }
 
+    /// The same run with more lines: comments and blank lines right before or behind its statements.
+    #[must_use]
+    pub fn with_lines(self, lines: Range<usize>) -> Self {
+        Self { lines: self.lines.start.min(lines.start)..self.lines.end.max(lines.end), ..self }
+    }
+
     /// The white space before its statements.
     pub fn indent(&self, source: &'t SourceFile) -> &'t str {
         source.indent(self.first.start())
@@ -101,10 +107,11 @@ impl<'t> Run<'t> {
         starts.collect()
     }
 
-    /// The statements of the run, and the comments between them.
+    /// The statements on the lines of the run, and the comments between them.
     fn statements(&self) -> impl Iterator<Item = Node<'t>> {
-        let (first, last) = (self.first, self.last);
-        first.parent().into_iter().flat_map(Node::children).filter(move |node| first <= *node && *node <= last)
+        let lines = self.lines.clone();
+        let children = self.first.parent().into_iter().flat_map(Node::children);
+        children.filter(move |node| node.start() < lines.end && lines.start < node.end())
     }
 
     /// Ranges of the outermost strings, in text order.

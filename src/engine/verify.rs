@@ -10,7 +10,7 @@ use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::Ranged;
 
-use super::origin::Origin;
+use super::origin::{Change, Origin};
 use super::source::SourceFile;
 use super::syntax::{Node, Tree};
 use super::version::PythonVersion;
@@ -65,8 +65,14 @@ impl<'s> Reading<'s> {
                     line.clear();
                     start = range.end;
                 }
-                TokenKind::Indent | TokenKind::Dedent | TokenKind::NonLogicalNewline => {}
-                _ => line.push(self.text(token)),
+                // Comments are compared as a whole: one that stood above an edited statement may stand above another.
+                TokenKind::Indent | TokenKind::Dedent | TokenKind::NonLogicalNewline | TokenKind::Comment => {}
+                _ => {
+                    if line.is_empty() {
+                        start = self.source.line_start(range.start).max(self.source.start());
+                    }
+                    line.push(self.text(token));
+                }
             }
         }
         kept
@@ -129,7 +135,9 @@ pub fn whole(before: &SourceFile, after: &SourceFile, origin: &Origin, target: P
     if new.unsupported() > old.unsupported() {
         return Err(format!("the result needs a newer Python than {target}"));
     }
-    let changes = origin.changes(before.bytes().len(), after.bytes().len());
+    // A line that goes and the indent of the next one that comes meet in one change, and are two for the lines.
+    let changes: Vec<Change> =
+        origin.changes(before.bytes().len(), after.bytes().len()).into_iter().flat_map(Change::parts).collect();
     let old_edits: Vec<_> = changes.iter().map(|c| Edited::new(before, &c.original, after, &c.now)).collect();
     let new_edits: Vec<_> = changes.iter().map(|c| Edited::new(after, &c.now, before, &c.original)).collect();
     if old.tokens_outside(&old_edits) != new.tokens_outside(&new_edits) {

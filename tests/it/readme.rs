@@ -28,6 +28,8 @@ pub(crate) struct Case {
     pub(crate) claim: Claim,
     /// Whether it is executed, or why it cannot be.
     pub(crate) execution: Execution,
+    /// Whether it leaves files open before, and fewer after: `ResourceWarning`s are counted.
+    pub(crate) leaks: bool,
     pub(crate) target: PythonVersion,
     pub(crate) kind: FileKind,
     pub(crate) options: Options,
@@ -186,6 +188,9 @@ fn case(transform: &'static dyn Transform, section: &Section) -> Result<Option<C
     if case.prints.len() > if fixes { 2 } else { 1 } {
         return Err("too many text fences".to_string());
     }
+    if case.leaks && (case.execution != Execution::Run || !fixes) {
+        return Err("`leaks` counts open files in a case that has a fix and is marked `run`".to_string());
+    }
     if !case.prints.is_empty() && case.execution != Execution::Run {
         return Err("a text fence says what the program prints, but the case is not marked `run`".to_string());
     }
@@ -214,6 +219,7 @@ fn opening<'a>(
         line: fence.line,
         claim,
         execution: Execution::Unsaid,
+        leaks: false,
         target: PythonVersion::DEFAULT,
         kind: FileKind::Module,
         options: Options::new(),
@@ -225,6 +231,7 @@ fn opening<'a>(
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("run", "") => case.execution = Execution::Run,
+            ("leaks", "") => case.leaks = true,
             ("norun", reason) if !reason.is_empty() => case.execution = Execution::Cannot,
             ("target", version) => case.target = version.parse()?,
             ("file", "stub") => case.kind = FileKind::Stub,
