@@ -49,3 +49,12 @@ class Checkpoints(Callback):
         for checkpoint in self.kept:
             if checkpoint in worst:
                 self.kept.remove(checkpoint)
+
+
+def with_usual(callbacks: list[Callback] = [], patience=None):
+    """The given callbacks, and those that every training needs."""
+    callbacks.append(History())
+    callbacks.append(Checkpoints())
+    if patience is not None:
+        callbacks.append(EarlyStopping(patience))
+    return callbacks

@@ -27,11 +27,6 @@ class FeatureCache:
                 del self.entries[text]
                 del self.last_used[text]
 
-    def unpin(self, prefix):
-        for text in self.pinned:
-            if text.startswith(prefix):
-                self.pinned.discard(text)
-
     def drop_one(self):
         """Makes room for one text: the loop ends with the removal, so it is right as it stands."""
         for text in self.entries:

@@ -38,6 +38,7 @@ class LogisticRegression:
         self.decay = decay
         self.weights = {}
         self.bias = 0.0
+        self.frozen = set()
 
     def score(self, features):
         total = self.bias + sum(self.weights.get(word, 0.0) * count for word, count in features.items())
@@ -48,10 +49,18 @@ class LogisticRegression:
         score = self.score(features)
         error = score - liked
         for word, count in features.items():
+            if word in self.frozen:
+                continue
             weight = self.weights.get(word, 0.0)
             self.weights[word] = weight - self.rate * (error * count + self.decay * weight)
         self.bias -= self.rate * error
         return -math.log(max(score if liked else 1.0 - score, 1e-12))
+
+    def thaw(self, words):
+        """Trains the weights of these words again."""
+        for word in self.frozen:
+            if word in words:
+                self.frozen.discard(word)
 
     def sparsify(self, threshold):
         """Removes weights that hardly matter."""

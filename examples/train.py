@@ -6,17 +6,15 @@ python examples/train.py [--epochs N]
 import argparse
 import random
 
-from callbacks import Callback, Checkpoints, EarlyStopping, History
+from callbacks import with_usual
 from data import Vocabulary, batches, make_reviews, tokenize
 from evaluate import confusion, metrics_of, report
 from features import FeatureCache
 from model import build
 
 
-def train(reviews, rate, epochs, callbacks: list[Callback] = []):
-    """Returns the model, the callbacks, and a function that turns a text into features."""
-    callbacks.append(History())
-    callbacks.append(Checkpoints())
+def train(reviews, rate, epochs, callbacks=()):
+    """Returns the model and a function that turns a text into features."""
     vocabulary = Vocabulary()
     for review in reviews:
         vocabulary.add(tokenize(review.text))
@@ -36,7 +34,7 @@ def train(reviews, rate, epochs, callbacks: list[Callback] = []):
             callback.on_epoch_end(epoch, metrics)
         if any(callback.done() for callback in callbacks):
             break
-    return model, callbacks, lambda text: cache.get(text, index)
+    return model, lambda text: cache.get(text, index)
 
 
 def main():
@@ -45,7 +43,8 @@ def main():
     args = parser.parse_args()
     reviews, held_out = make_reviews(200, seed=0), make_reviews(100, seed=1)
     for rate in (0.05, 0.5):
-        model, callbacks, features = train(reviews, rate, args.epochs)
+        callbacks = with_usual()
+        model, features = train(reviews, rate, args.epochs, callbacks)
         rows = [(features(review.text), review.liked) for review in held_out]
         metrics = metrics_of(confusion(model, rows))
         print(f"rate {rate}: {len(callbacks)} callbacks, {report(metrics)}")

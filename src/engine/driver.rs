@@ -14,6 +14,7 @@ use super::finding::{Finding, Fix, Left, Outcome, Repair, Status, Tier};
 use super::guard;
 use super::imports::{self, Import};
 use super::origin::Origin;
+use super::skim;
 use super::source::{Refusal, SourceFile};
 use super::suppress::Suppressions;
 use super::syntax::{Tree, language};
@@ -128,8 +129,11 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn work(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Report {
-    let anchored: Vec<&Selected> = settings.selected.iter().filter(|selected| selected.is_anchored_in(&bytes)).collect();
-    if anchored.is_empty() {
+    let mut selected: Vec<&Selected> = settings.selected.iter().filter(|selected| selected.is_anchored_in(&bytes)).collect();
+    if let Some(code) = (!selected.is_empty()).then(|| skim::code(&bytes)).flatten() {
+        selected.retain(|selected| selected.transform.may_match(&code));
+    }
+    if selected.is_empty() {
         return Report::default();
     }
     let source = match SourceFile::new(bytes) {
@@ -139,7 +143,7 @@ fn work(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Repo
     if let Err(reason) = guard::before_parsing(source.code()) {
         return Report { source: Some(source), trouble: Some(Trouble::Skipped(reason)), ..Report::default() };
     }
-    let run = Run { kind, settings, selected: &anchored };
+    let run = Run { kind, settings, selected: &selected };
     let start = Text::new(source);
     if let Err(reason) = guard::after_parsing(&start.tree, &start.source) {
         return Report { source: Some(start.source), trouble: Some(Trouble::Skipped(reason)), ..Report::default() };
@@ -333,7 +337,8 @@ impl Run<'_> {
         let mut outcomes = Vec::new();
         let mut text: Option<Text> = None;
         let mut limit = usize::MAX;
-        for round in 0_u8..=u8::MAX {
+        for count in 0_usize.. {
+            let round = u8::try_from(count).unwrap_or(u8::MAX);
             let current = text.as_ref().unwrap_or(start);
             let mut found = self.look(current, round).found;
             if round == 0 {
@@ -372,7 +377,7 @@ impl Run<'_> {
                 let text = text.map_or_else(|| start.source.bytes().to_vec(), |text| text.source.bytes().to_vec());
                 return Ok(Done { outcomes, text });
             }
-            if usize::from(round) >= limit {
+            if count >= limit {
                 return Err(format!("no end after {limit} rounds of {}", names(&found, &chosen)));
             }
             let (edits, touched) = merge(&found, &chosen, current);
@@ -411,7 +416,7 @@ impl Run<'_> {
             }
             text = Some(next);
         }
-        Err("more than 255 rounds".to_string())
+        unreachable!("every round ends, changes the text, or bars a fix")
     }
 }
 

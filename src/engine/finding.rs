@@ -171,7 +171,7 @@ pub struct Outcome {
     pub finding: Finding,
     /// What became of it.
     pub status: Status,
-    /// The round in which it was found; 0 is the original text.
+    /// The round in which it was found; 0 is the original text, 255 the 255th and all later ones.
     pub round: u8,
     /// Half-open byte range in the original text. `None` when the place did not exist there.
     pub origin: Option<Range<usize>>,

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod imports;
 pub mod origin;
 pub mod reindent;
+pub mod skim;
 pub mod source;
 pub mod suppress;
 pub mod syntax;

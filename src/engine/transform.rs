@@ -16,6 +16,13 @@ pub trait Transform: Sync {
     /// What it is called and what it looks for.
     fn meta(&self) -> &'static Meta;
 
+    /// Cheap lexical test of a whole text without its comments and strings (see [`skim`](super::skim)); never false
+    /// where `check` would find something. A text for which it is false is not parsed.
+    fn may_match(&self, code: &[u8]) -> bool {
+        let _ = code;
+        true
+    }
+
     /// Judges one candidate. It may give any number of findings; one site belongs to one finding.
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()>;
 }

@@ -49,28 +49,26 @@ impl<'s> Reading<'s> {
         &self.source.code()[self.range(token)]
     }
 
-    /// Texts of the tokens of all logical lines that are not edited. Indents carry no text of their own: the bytes
-    /// outside an edit are the same by construction.
+    /// Texts of the tokens of all logical lines that are not edited, without comments, which are counted elsewhere. Indents
+    /// carry no text of their own: the bytes outside an edit are the same by construction.
     fn tokens_outside(&self, edits: &[Edited]) -> Vec<&'s str> {
         let mut kept = Vec::new();
         let mut line: Vec<&'s str> = Vec::new();
-        let mut start = self.source.start();
+        let mut start = None;
         for token in self.parsed.tokens() {
             let range = self.range(token);
             match token.kind() {
                 TokenKind::Newline | TokenKind::EndOfFile => {
+                    // Blank lines and comments above a statement are none of its own: a fix may stand among them.
+                    let start = start.take().unwrap_or(range.start);
                     if !edits.iter().any(|edit| edit.touches(&(start..range.end))) {
                         kept.append(&mut line);
                     }
                     line.clear();
-                    start = range.end;
                 }
-                // Comments are compared as a whole: one that stood above an edited statement may stand above another.
                 TokenKind::Indent | TokenKind::Dedent | TokenKind::NonLogicalNewline | TokenKind::Comment => {}
                 _ => {
-                    if line.is_empty() {
-                        start = self.source.line_start(range.start).max(self.source.start());
-                    }
+                    start.get_or_insert_with(|| self.source.line_start(range.start).max(self.source.start()));
                     line.push(self.text(token));
                 }
             }
@@ -184,7 +182,7 @@ impl Edited {
         self.range.start < range.end && range.start < self.range.end
     }
 
-    /// Whether the change is one of this logical line, which reaches from the end of the line above to its own line end.
+    /// Whether the change is one of this logical line, which reaches from the start of its first line to its line end.
     fn touches(&self, line: &Range<usize>) -> bool {
         if !self.range.is_empty() {
             return self.meets(line);

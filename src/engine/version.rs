@@ -25,7 +25,12 @@ impl PythonVersion {
 
     /// The oldest version that can run this text, as far as it matters for what a fix may write.
     pub fn needed_by(tree: &Tree) -> Self {
-        let minor = NEEDS.iter().filter(|(kind, _)| tree.has_kind(kind)).map(|&(_, minor)| minor).max();
+        // The grammar has one kind for the `[T]` of a definition and the `[int]` of `list[int]`.
+        let is_needed = |kind: &str| {
+            tree.has_kind(kind)
+                && tree.root().descendants().any(|node| node.is(kind) && !node.parent().is_some_and(|p| p.is("generic_type")))
+        };
+        let minor = NEEDS.iter().filter(|(kind, _)| is_needed(kind)).map(|&(_, minor)| minor).max();
         Self { minor: minor.unwrap_or(0) }
     }
 
@@ -66,6 +71,15 @@ impl FromStr for PythonVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subscript_is_no_type_parameter() {
+        let needed = |code: &str| PythonVersion::needed_by(&Tree::parse(code)).minor;
+        assert_eq!(needed("def f(a: list[int]): pass\n"), 0);
+        assert_eq!(needed("def f[T](a: T): pass\n"), 12);
+        assert_eq!(needed("class A[T]: pass\n"), 12);
+        assert_eq!(needed("type A[T] = list[T]\n"), 12);
+    }
 
     #[test]
     fn both_spellings_are_read() {

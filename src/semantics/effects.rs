@@ -1,5 +1,7 @@
 //! What a piece of code does to a container: changes it, lets it escape, gives it another name.
 
+pub use super::library::is_mutating_method;
+
 use super::scope::{BindingKind, Resolution, VariableId};
 use super::{Facts, uses};
 use crate::engine::syntax::Node;

@@ -35,7 +35,7 @@ impl<'t> Facts<'t> {
         }
         let (from_anchor, from_part) = anchor(from);
         let (to_anchor, to_part) = anchor(to);
-        if (from_anchor, from_part) == (to_anchor, to_part) && is_evaluated_after(from, to) {
+        if (from_anchor, from_part) == (to_anchor, to_part) && may_come_after(from, to) {
             return true;
         }
         let barriers = Barriers::new(avoiding, owner);
@@ -113,7 +113,7 @@ impl<'t> Facts<'t> {
             return false;
         }
         if (a_anchor, a_part) == (b_anchor, b_part) {
-            return runs_with(a, a_anchor) && is_evaluated_after(a, b);
+            return runs_with(a, a_anchor) && is_before(a, b);
         }
         let barriers = Barriers::new(&[a], owner);
         let reached = graph.reach([ENTRY], |vertex, ways| barriers.ways(&graph, self, vertex, ways));
@@ -164,7 +164,13 @@ impl<'t> Facts<'t> {
                 ways.extend(&graph.vertex(vertex).raised);
             }
         });
-        if without[EXIT as usize] {
+        // What `node` raises must leave the function: a `finally` that returns would keep it.
+        let after_raising =
+            graph.reach(here.iter().flat_map(|&here| graph.vertex(here).raised.iter().copied()), |vertex, ways| {
+                ways.extend(&graph.vertex(vertex).normal);
+                ways.extend(&graph.vertex(vertex).raised);
+            });
+        if without[EXIT as usize] || after_raising[EXIT as usize] {
             return false;
         }
         // A loop without an end may keep control for ever: `node` must be what it leads to.
@@ -319,36 +325,48 @@ fn runs_with(node: Node<'_>, anchor: Node<'_>) -> bool {
     true
 }
 
-/// Whether, of two nodes of one statement, the second is evaluated after the first has been, as far as text order tells.
-fn is_evaluated_after(first: Node<'_>, second: Node<'_>) -> bool {
-    if first.contains(second) || second.contains(first) {
+/// Whether, of two nodes of one statement, the first has been evaluated before the second if both are.
+fn is_before(first: Node<'_>, second: Node<'_>) -> bool {
+    let Some(around) = first.ancestors().find(|around| around.contains(second)) else { return false };
+    let part_of = |node: Node<'_>| around.named_children().find(|child| child.contains(node));
+    let (Some(one), Some(other)) = (part_of(first), part_of(second)) else { return false };
+    if one == other {
+        // One stands inside the other.
         return false;
     }
-    let common = first.ancestors().find(|around| around.contains(second));
-    let mut looping = first.ancestors().take_while(|around| Some(*around) != common).chain(common);
-    // Elements come again, and stand before what they are taken from.
-    let repeats = |around: Node<'_>| around.kind().ends_with("_comprehension") || around.is("generator_expression");
-    let swaps = |around: Node<'_>| around.is_any(&["conditional_expression", "assignment", "for_statement"]);
-    match common {
-        Some(around) if swaps(around) => {
-            let late = |node: Node<'_>| {
-                around.children_of("left").any(|left| left.contains(node))
-                    || (around.is("conditional_expression")
-                        && !around.named_children().nth(1).is_some_and(|test| test.contains(node)))
-            };
-            match (late(first), late(second)) {
-                (false, true) => true,
-                (true, false) => false,
-                // Of two arms only one is evaluated; of two targets the later comes later.
-                _ => first < second && !around.is("conditional_expression"),
-            }
-        }
-        _ => {
-            first < second
-                || looping.any(repeats)
-                || common.is_some_and(|common| common.ancestors().take_while(|n| !n.is_statement()).any(repeats))
-        }
+    let rank = |part: Node<'_>| match around.kind() {
+        "conditional_expression" => u8::from(around.named_children().nth(1) != Some(part)),
+        // Targets come last, elements after what they are taken from.
+        "assignment" | "for_in_clause" => u8::from(part.field() == Some("left")),
+        _ if is_comprehension(around) => u8::from(part.field() == Some("body")),
+        _ => 0,
+    };
+    match rank(one).cmp(&rank(other)) {
+        std::cmp::Ordering::Less => true,
+        std::cmp::Ordering::Greater => false,
+        // Of two arms only one is evaluated.
+        std::cmp::Ordering::Equal => one < other && !(around.is("conditional_expression") && rank(one) == 1),
     }
+}
+
+/// Whether, of two nodes of one statement, the second may be evaluated after the first: also in the next round of a
+/// comprehension that holds both.
+fn may_come_after(first: Node<'_>, second: Node<'_>) -> bool {
+    is_before(first, second) || {
+        let in_first_iterable = |comprehension: Node<'_>, node: Node<'_>| {
+            let clause = comprehension.child_of_kind("for_in_clause");
+            clause.and_then(|clause| clause.child("right")).is_some_and(|iterable| iterable.contains(node))
+        };
+        first
+            .ancestors()
+            .take_while(|around| !around.is_statement())
+            .filter(|&around| is_comprehension(around) && around.contains(second) && around != second)
+            .any(|around| !in_first_iterable(around, first) && !in_first_iterable(around, second))
+    }
+}
+
+fn is_comprehension(node: Node<'_>) -> bool {
+    node.is_any(&["list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"])
 }
 
 /// Statements that a path must not pass.
@@ -655,6 +673,7 @@ mod tests {
         assert_eq!(unconditional("if q:\n    while True:\n        yield\np"), "n");
         assert_eq!(unconditional("while True:\n    if q:\n        break\np"), "y");
         assert_eq!(unconditional("return p\np"), "yn");
+        assert_eq!(unconditional("try:\n    p.x\nfinally:\n    return p"), "ny");
         assert_eq!(unconditional("class A(p):\n    x = p"), "yy");
     }
 

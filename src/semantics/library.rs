@@ -381,6 +381,11 @@ pub(super) enum Method {
     Unknown,
 }
 
+/// Whether the method of this name changes its receiver, whatever container that is.
+pub fn is_mutating_method(name: &str) -> bool {
+    method(name) == Method::Mutates
+}
+
 /// What the method of this name does with its receiver. `PyTorch`'s methods that end in one `_` work in place.
 pub(super) fn method(name: &str) -> Method {
     if MUTATING.contains(&name) || (name.ends_with('_') && !name.ends_with("__")) {

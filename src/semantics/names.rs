@@ -293,7 +293,7 @@ mod tests {
     fn last(code: &str, expected: &str) {
         let tree = Tree::parse(code);
         let facts = Facts::new(&tree);
-        let asked = tree.root().descendants().filter(|node| node.is("expression_statement")).last().expect("a last expression");
+        let asked = tree.root().descendants().rfind(|node| node.is("expression_statement")).expect("a last expression");
         let name = facts.qualified_name(asked.only_child().expect("an expression"));
         assert_eq!(name.map_or("-".to_string(), |segments| segments.join(" ")), expected, "{code}");
     }

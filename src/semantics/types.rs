@@ -43,6 +43,13 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether it is a builtin container that can be changed in place.
+    pub fn is_mutable(self) -> bool {
+        matches!(self, Self::Dict | Self::DefaultDict | Self::List | Self::Set | Self::Deque)
+    }
+}
+
 /// What a value is, and why we think so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence<'t> {
@@ -54,7 +61,7 @@ pub struct Evidence<'t> {
     pub shown_by: Node<'t>,
 }
 
-impl<'t> Evidence<'t> {
+impl Evidence<'_> {
     /// The same, no surer than `certainty`.
     fn at_most(mut self, certainty: Certainty) -> Self {
         self.certainty = self.certainty.min(certainty);
@@ -98,7 +105,7 @@ enum Answer<'t> {
 }
 use Answer::{Circular, Is, Unknown};
 
-impl<'t> Answer<'t> {
+impl Answer<'_> {
     /// What a value is that is either of the two.
     fn or(self, other: Self) -> Self {
         match (self, other) {
@@ -201,16 +208,7 @@ impl<'t> Inquiry<'_, 't> {
 
     /// One or the other. `x if x else {}` is probably a dict, whatever else is known of `x`.
     fn either(&self, a: Node<'t>, b: Node<'t>, depth: u32) -> Answer<'t> {
-        self.alternatives((a, self.expression(a, depth + 1)), (b, self.expression(b, depth + 1)))
-    }
-
-    fn alternatives(&self, (a, first): (Node<'t>, Answer<'t>), (b, second): (Node<'t>, Answer<'t>)) -> Answer<'t> {
-        let is_place = |node: Node<'t>| node.unparenthesized().is_any(&["identifier", "attribute"]);
-        match (first, second) {
-            (Unknown, Is(fresh)) if is_place(a) && is_fresh_container(b) => Is(fresh.at_most(Likely)),
-            (Is(fresh), Unknown) if is_place(b) && is_fresh_container(a) => Is(fresh.at_most(Likely)),
-            _ => first.or(second),
-        }
+        alternatives((a, self.expression(a, depth + 1)), (b, self.expression(b, depth + 1)))
     }
 
     fn boolean(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
@@ -221,7 +219,7 @@ impl<'t> Inquiry<'_, 't> {
         match first.kind() {
             // `None or x` is x.
             Some(Kind::None) if is_or => second,
-            _ if is_or => self.alternatives((left, first), (right, second)),
+            _ if is_or => alternatives((left, first), (right, second)),
             _ => first.or(second),
         }
     }
@@ -275,6 +273,16 @@ impl<'t> Inquiry<'_, 't> {
     }
 }
 
+/// What `a` or `b` is, given what each is alone.
+fn alternatives<'t>((a, first): (Node<'t>, Answer<'t>), (b, second): (Node<'t>, Answer<'t>)) -> Answer<'t> {
+    let is_place = |node: Node<'t>| node.unparenthesized().is_any(&["identifier", "attribute"]);
+    match (first, second) {
+        (Unknown, Is(fresh)) if is_place(a) && is_fresh_container(b) => Is(fresh.at_most(Likely)),
+        (Is(fresh), Unknown) if is_place(b) && is_fresh_container(a) => Is(fresh.at_most(Likely)),
+        _ => first.or(second),
+    }
+}
+
 /// Whether a string is a template (`t".."`, PEP 750), which is an object of its own.
 fn is_template(node: Node<'_>) -> bool {
     let first = if node.is("concatenated_string") { node.named_children().next() } else { Some(node) };
@@ -303,7 +311,7 @@ mod tests {
             let tree = Tree::parse(&format!("{code}\n{}ask({expression})\n", &" ".repeat(indent)));
             assert_eq!(tree.errors().count(), 0, "{}", tree.code());
             let facts = Facts::new(&tree);
-            let call = tree.root().descendants().filter(|node| node.is("call") && node.text().starts_with("ask(")).last();
+            let call = tree.root().descendants().rfind(|node| node.is("call") && node.text().starts_with("ask("));
             let arguments = call.and_then(|call| call.child("arguments")).expect("the question");
             let asked = if arguments.is("generator_expression") { arguments } else { arguments.only_child().expect("one") };
             let found = facts.kind_of(asked).map_or("-".to_string(), |evidence| {
@@ -494,11 +502,12 @@ mod tests {
 
     #[test]
     fn effort_is_bounded() {
-        let chain: String = (0..5000).map(|at| format!("x{at} = x{}\n", at + 1)).collect();
+        let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
+        let chain = lines(5000, &|at| format!("x{at} = x{}\n", at + 1));
         kinds(&chain, &[("x0", "-")]);
-        let fields: String = (0..5000).map(|at| format!("        self.x{at} = self.x{}\n", at + 1)).collect();
+        let fields = lines(5000, &|at| format!("        self.x{at} = self.x{}\n", at + 1));
         kinds(&format!("class C:\n    def f(self):\n{fields}        pass"), &[("self.x0", "-")]);
-        let doubling: String = (0..60).map(|at| format!("x{at} = x{0} or x{0} or x{0}\n", at + 1)).collect();
+        let doubling = lines(60, &|at| format!("x{at} = x{0} or x{0} or x{0}\n", at + 1));
         kinds(&(doubling + "x60 = {}"), &[("x0", "-"), ("x59", "Dict")]);
         for (operator, expected) in [(" + 1", "-"), (" or {}", "-"), ("[1:]", "-")] {
             let tree = Tree::parse(&format!("x = y{}\n", operator.repeat(20_000)));
@@ -602,7 +611,7 @@ mod tests {
         kinds("class C(x.y()): pass", &[("C()", "-")]);
         kinds(
             "from typing import TypedDict, NamedTuple\nclass C(TypedDict): pass\nclass D(NamedTuple): pass",
-            &[("C()", "Dict"), ("D()", "Tuple")],
+            &[("C()", "Dict"), ("D()", "Tuple?")],
         );
         kinds("from typing import Generic\nclass C(Generic[T]): pass", &[("C()", "Other")]);
     }
@@ -638,6 +647,10 @@ mod tests {
         attribute("class D:\n    def f(self): self.x = {}", "class C(D):", "", "Dict");
         attribute("", "class C:", "x = {}", "Dict");
         attribute("", "class C:", "x = None\ndef f(self): self.x = {}", "Dict");
+        attribute("", "class C:", "x = None", "-");
+        attribute("", "class C:", "x = ()", "Tuple?");
+        attribute("", "class C:", "x = ()\ndef f(self): self.x = (1,)", "Tuple");
+        attribute("", "@register\nclass C:", "x = {}", "Dict?");
         attribute("", "class C:", "x: dict[str, int]", "Dict");
         attribute("", "class C:", "x: dict = field(default_factory=dict)", "Dict");
         attribute("", "class C:", &format!("{init}\n@property\ndef x(self): return self._x"), "-");
@@ -653,6 +666,7 @@ mod tests {
         attribute("", "class C:", &format!("{init}\ndef f(self):\n    for self.x in y: pass"), "-");
         attribute("", "class C:", &format!("{init}\ndef f(self):\n    del self.x"), "Dict");
         attribute("", "class C:", "", "-");
+        kinds("class C:\n    x = {}\nclass D(C):\n    x = []", &[("C.x", "-"), ("D.x", "-")]);
         kinds("class C:\n    x = {}", &[("C.x", "Dict"), ("D.x", "-")]);
         kinds("class C:\n    def f(self):\n        self.a = {}\n        pass", &[("self.__dict__", "Dict"), ("self.a.b", "-")]);
     }

@@ -5,6 +5,8 @@ mod cli;
 mod comparison;
 mod config;
 mod engine;
+mod flow;
+mod front_page;
 mod properties;
 mod python;
 mod readme;

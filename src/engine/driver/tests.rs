@@ -131,7 +131,7 @@ fn tiers_suppressions_and_syntax_errors_are_respected() {
     assert_eq!(fixed("a = 1\n", &[&U]), ("a = 1\n".to_string(), vec!["one needs-unsafe 0".to_string()]));
     assert_eq!(fixed("a = 1  # noqa: X001\n", &[&A]).1, ["one suppressed 0"]);
     let (text, lines) = fixed("a = 1\nif x:\npass\n", &[&A]);
-    assert_eq!((text.as_str(), lines[0].as_str()), ("a = 1\nif x:\npass\n", "one rejected 0"));
+    assert_eq!((text.as_str(), lines[0].as_str()), ("a = 1\nif x:\npass\n", "one blocked 0"));
     assert!(lines[1].contains("syntax error at line 3"), "{lines:?}");
     let report = run(b"a = 1\n".to_vec(), FileKind::Module, &settings(&[&U], true), Mode::Check);
     assert_eq!((report.outcomes[0].status.clone(), report.fixed), (Status::Fixable, None));

@@ -8,7 +8,7 @@ use super::{Answer, Evidence, Inquiry, Kind, Question};
 use crate::engine::finding::Certainty::{self, Known, Likely};
 use crate::engine::syntax::{Node, Tree};
 use crate::semantics::Facts;
-use crate::semantics::scope::{Binding, BindingKind, Resolution, ScopeId, ScopeKind};
+use crate::semantics::scope::{Binding, BindingKind, Resolution, ScopeId, ScopeKind, Scopes, VariableId};
 
 /// How many nested targets are climbed from an attribute to its assignment, and bases from a class to its roots.
 const LIMIT: usize = 20;
@@ -18,6 +18,8 @@ const LIMIT: usize = 20;
 pub(in crate::semantics) struct Stores<'t> {
     /// `a.x = ..`, by attribute.
     by_name: HashMap<&'t str, Vec<Binding<'t>>>,
+    /// Class bodies that bind a name, by name.
+    by_class: HashMap<&'t str, Vec<(Node<'t>, VariableId)>>,
     /// `setattr(a, "x", ..)`, by attribute.
     by_setattr: HashMap<&'t str, Vec<Node<'t>>>,
     /// Places that may store under any name: `setattr(a, name, ..)`, `a.__dict__`, `vars(a)`.
@@ -25,8 +27,11 @@ pub(in crate::semantics) struct Stores<'t> {
 }
 
 impl<'t> Stores<'t> {
-    fn new(tree: &'t Tree) -> Self {
+    fn new(tree: &'t Tree, scopes: &Scopes<'t>) -> Self {
         let mut this = Self::default();
+        for (id, variable) in scopes.variables().filter(|(_, variable)| scopes.kind(variable.scope) == ScopeKind::Class) {
+            this.by_class.entry(variable.name).or_default().push((scopes.definition(variable.scope), id));
+        }
         for node in tree.root().descendants() {
             match node.kind() {
                 "attribute" => {
@@ -96,7 +101,7 @@ fn store(attribute: Node<'_>) -> Option<Binding<'_>> {
 
 impl<'t> Facts<'t> {
     fn stores(&self) -> &Stores<'t> {
-        self.stores.get_or_init(|| Stores::new(self.tree()))
+        self.stores.get_or_init(|| Stores::new(self.tree(), self.scopes()))
     }
 
     /// The class whose instance (or which itself) an expression is: `self` and `cls` in a method, the name of a class.
@@ -136,6 +141,8 @@ impl<'t> Facts<'t> {
         let mut is_complete = true;
         let mut at = 0;
         while at < found.len() {
+            // A decorator gives the class back, or anything else.
+            is_complete &= decorators(found[at]).all(|decorator| decorator.text().contains("dataclass"));
             let superclasses = found[at].child("superclasses");
             for base in superclasses.into_iter().flat_map(Node::named_children) {
                 match self.class_of(base).filter(|base| base.is("class_definition")) {
@@ -191,16 +198,22 @@ impl<'t> Inquiry<'_, 't> {
         if stores.by_setattr.contains_key(name) || lineage.iter().any(|&class| intercepts_stores(class)) {
             return Unknown;
         }
+        // Bases in the file, and heirs: `self` may be one.
+        let is_related = |owner: Node<'t>| lineage.contains(&owner) || facts.lineage(owner).0.contains(&class);
         let mut bindings = Vec::new();
-        for &owner in &lineage {
-            bindings.extend(class_variable(facts, owner, name));
+        for &(owner, id) in stores.by_class.get(name).into_iter().flatten() {
+            if is_related(owner) {
+                bindings.extend(facts.scopes().variable(id).bindings.iter().copied());
+            }
         }
+        let is_default = !bindings.is_empty();
         let mut is_set_up = false;
+        let mut is_stored = false;
         for binding in stores.by_name.get(name).into_iter().flatten() {
             let owner = binding.node.child("object").and_then(|object| facts.class_of(object));
-            let is_related = owner.is_none_or(|owner| lineage.contains(&owner) || facts.lineage(owner).0.contains(&class));
-            if is_related {
+            if owner.is_none_or(is_related) {
                 is_set_up |= owner == Some(class) && is_in_init(binding.node, class);
+                is_stored = true;
                 bindings.push(*binding);
             }
         }
@@ -208,17 +221,12 @@ impl<'t> Inquiry<'_, 't> {
         let certainty = if (is_complete || is_set_up) && !is_open { Known } else { Likely };
         match self.settle(bindings.into_iter(), depth) {
             Circular => Unknown,
+            // Somebody outside the file sets it, else it would not be there.
+            Is(evidence) if evidence.kind == Kind::None => Unknown,
+            // A constant of the class is there for heirs to override; a container of its own is shared.
+            Is(evidence) if is_default && !is_stored && !evidence.kind.is_mutable() => Is(evidence.at_most(Likely)),
             answer => answer.at_most(certainty),
         }
-    }
-}
-
-/// What the class body binds to the name.
-fn class_variable<'t>(facts: &Facts<'t>, class: Node<'t>, name: &str) -> Vec<Binding<'t>> {
-    let Some(scope) = facts.scopes().scope_opened_by(class) else { return Vec::new() };
-    match facts.scopes().lookup(name, scope) {
-        Resolution::Variable(id) if facts.scopes().variable(id).scope == scope => facts.scopes().variable(id).bindings.clone(),
-        _ => Vec::new(),
     }
 }
 
@@ -264,7 +272,7 @@ impl<'t> Facts<'t> {
                 let name = self.qualified_name(head)?;
                 match name.as_slice() {
                     ["typing" | "typing_extensions", "TypedDict"] => return Some((Kind::Dict, certainty)),
-                    ["typing" | "typing_extensions", "NamedTuple"] => return Some((Kind::Tuple, certainty)),
+                    ["typing" | "typing_extensions", "NamedTuple"] => return Some((Kind::Tuple, Likely)),
                     ["builtins", base] if base.ends_with("Exception") || base.ends_with("Error") => {}
                     name => certainty = certainty.min(super::call::library_class(name)?),
                 }

@@ -223,11 +223,14 @@ pub(super) fn library_value(name: &[&str]) -> Option<Kind> {
         ["os", "environ"] => Kind::Other,
         ["sys", "maxsize" | "platform" | "version" | "executable"]
         | ["os", "sep" | "linesep" | "name"]
-        | ["math", "pi" | "e" | "inf"] => Kind::Scalar,
-        ["string", "ascii_letters" | "ascii_lowercase" | "ascii_uppercase" | "digits" | "punctuation"] => Kind::Scalar,
+        | ["math", "pi" | "e" | "inf"]
+        | ["string", "ascii_letters" | "ascii_lowercase" | "ascii_uppercase" | "digits" | "punctuation"] => Kind::Scalar,
         _ => return None,
     })
 }
+
+/// Parts of class names that sound like a container, or like one of the library classes that inherit from `dict`.
+const CONTAINERS: &[&str] = &["Dict", "List", "Set", "Tuple", "Deque", "Queue", "Map", "Counter", "Output", "Encoding", "Iter"];
 
 /// How sure it is that instances of an imported class are no containers that we ask about. Names in CamelCase are
 /// classes; those that sound like a container are not known to be none.
@@ -243,7 +246,5 @@ pub(super) fn library_class(name: &[&str]) -> Option<Certainty> {
     if let ["torch", "nn", _] = name {
         return Some(Known);
     }
-    const CONTAINERS: &[&str] =
-        &["Dict", "List", "Set", "Tuple", "Deque", "Queue", "Map", "Counter", "Output", "Encoding", "Iter"];
     (!CONTAINERS.iter().any(|word| class.contains(word))).then_some(Likely)
 }

@@ -1,0 +1,141 @@
+//! The code of a text without parsing it: comments and strings are blanked, everything else keeps its place.
+//!
+//! Parsing costs a hundred times as much as reading, so a transform may look at this first and say that there is
+//! nothing for it.
+
+/// The text with spaces in place of comments and of what stands in strings; quotes, line ends and lengths stay.
+///
+/// `None` when that takes more than a lexer: a string without end, or an f-string that may hold a loop or a function.
+pub fn code(text: &[u8]) -> Option<Vec<u8>> {
+    let mut code = text.to_vec();
+    let mut at = 0;
+    while let Some(found) = memchr::memchr3(b'#', b'"', b'\'', &text[at..]) {
+        let start = at + found;
+        if text[start] == b'#' {
+            at = memchr::memchr2(b'\n', b'\r', &text[start..]).map_or(text.len(), |length| start + length);
+            code[start..at].fill(b' ');
+            continue;
+        }
+        let quote = text[start];
+        let triple = text[start..].starts_with(&[quote; 3]);
+        let content = start + if triple { 3 } else { 1 };
+        let end = string_end(text, content, quote, triple)?;
+        let inside = &text[content..end];
+        if is_formatted(&text[..start]) && inside.contains(&b'{') && ["for", "lambda"].iter().any(|word| holds(inside, word)) {
+            return None;
+        }
+        code[content..end].iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+        at = end + if triple { 3 } else { 1 };
+    }
+    Some(code)
+}
+
+/// Offset of the quotes that end a string.
+fn string_end(text: &[u8], content: usize, quote: u8, triple: bool) -> Option<usize> {
+    let mut at = content;
+    loop {
+        let found = at + memchr::memchr3(quote, b'\\', b'\n', &text[at..])?;
+        match text[found] {
+            // Also in a raw string a quote behind a backslash does not end it.
+            b'\\' => at = found + 2,
+            b'\n' if !triple => return None,
+            b'\n' => at = found + 1,
+            _ if triple && !text[found..].starts_with(&[quote; 3]) => at = found + 1,
+            _ => return Some(found),
+        }
+        if at > text.len() {
+            return None;
+        }
+    }
+}
+
+/// Whether the letters before a quote make it an f-string or a t-string.
+fn is_formatted(before: &[u8]) -> bool {
+    let prefix = before.iter().rev().take(3).take_while(|byte| byte.is_ascii_alphabetic());
+    prefix.into_iter().any(|byte| matches!(byte, b'f' | b'F' | b't' | b'T'))
+}
+
+fn holds(text: &[u8], word: &str) -> bool {
+    memchr::memmem::find(text, word.as_bytes()).is_some()
+}
+
+/// Whether a byte can be part of a name; bytes outside ASCII can.
+pub fn is_word(byte: u8) -> bool {
+    byte == b'_' || byte.is_ascii_alphanumeric() || !byte.is_ascii()
+}
+
+/// Offsets behind each occurrence of a word that is no part of a longer one.
+pub fn behind_word<'c>(code: &'c [u8], word: &'static str) -> impl Iterator<Item = usize> + 'c {
+    memchr::memmem::find_iter(code, word).map(|at| (at, at + word.len())).filter_map(|(start, end)| {
+        let alone =
+            !code[..start].last().is_some_and(|&byte| is_word(byte)) && !code.get(end).is_some_and(|&byte| is_word(byte));
+        alone.then_some(end)
+    })
+}
+
+/// The name that starts at an offset; empty when there is none.
+pub fn word_at(code: &[u8], at: usize) -> &[u8] {
+    let length = code[at..].iter().take_while(|&&byte| is_word(byte)).count();
+    &code[at..at + length]
+}
+
+/// Offset of the next byte that is no white space and no line continuation.
+pub fn skip_blank(code: &[u8], at: usize) -> usize {
+    at + code[at..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\\').count()
+}
+
+/// Offset behind the bracket that closes the one at `open`; the end of the text when there is none.
+pub fn behind_bracket(code: &[u8], open: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in code.iter().enumerate().skip(open) {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    code.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn blanked(text: &str, expected: &str) {
+        let code = code(text.as_bytes()).map(|code| String::from_utf8(code).expect("ASCII"));
+        assert_eq!(code.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn comments_and_strings_are_blank() {
+        blanked("x = 'a#b'  # c 'd\ny = 1", "x = '   '        \ny = 1");
+        blanked("'''a\n\"b'''; z", "''' \n  '''; z");
+        blanked(r#"s = "\"a" + r"\"b""#, r#"s = "   " + r"   ""#);
+        blanked("f'{x}' + y", "f'   ' + y");
+        blanked("''", "''");
+    }
+
+    #[test]
+    fn what_needs_a_parser_is_left_to_it() {
+        assert_eq!(code(b"x = 'a\n"), None);
+        assert_eq!(code(b"'''a"), None);
+        assert_eq!(code(b"f'{[d.pop(k) for k in d]}'"), None);
+        assert!(code(b"'for lambda'").is_some());
+        assert_eq!(code(b"x = 'a\\"), None);
+    }
+
+    #[test]
+    fn words_and_brackets_are_found() {
+        let code = b"undef def f(a, (b)): defx";
+        assert_eq!(behind_word(code, "def").collect::<Vec<_>>(), [9]);
+        assert_eq!(word_at(code, 10), b"f");
+        assert_eq!(behind_bracket(code, 11), 19);
+        assert_eq!(skip_blank(b"  \\\n x", 0), 5);
+    }
+}
