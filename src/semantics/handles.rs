@@ -150,9 +150,13 @@ impl<'t> Facts<'t> {
             None if self.is_imported_somehow(function) => by_name(function.text()),
             None => None,
         };
-        let is_receiver = function.is("attribute")
-            && function.child("attribute").is_some_and(|name| tables::EAGER_RECEIVERS.contains(&name.text()));
-        let known = known.or(is_receiver.then_some(Appetite::Eager))?;
+        let method = function.child("attribute").filter(|_| function.is("attribute")).map_or("", Node::text);
+        let by_method = || match method {
+            method if tables::EAGER_RECEIVERS.contains(&method) => Some(Appetite::Eager),
+            method if tables::KEEPING_RECEIVERS.contains(&method) => Some(Appetite::Keeps),
+            _ => None,
+        };
+        let known = known.or_else(by_method)?;
         let lazy = known == Appetite::Eager && tables::LAZY_KEYWORDS.iter().any(|keyword| argument(call, keyword).is_some());
         Some(if lazy { Appetite::Lazy } else { known })
     }
@@ -196,6 +200,8 @@ impl<'t> Facts<'t> {
                         continue;
                     }
                 },
+                // `dataset[:]` reads, `shelf[key] = ..` writes at once.
+                "subscript" if node.field() == Some("value") && is_done_at_once(parent) => End::Used(parent),
                 "subscript" if node.field() == Some("value") => {
                     (node, is_derived) = (parent, true);
                     continue;
@@ -214,6 +220,8 @@ impl<'t> Facts<'t> {
                             (node, is_derived) = (call, true);
                             continue;
                         }
+                        Some(Appetite::Materializes) if is_derived => End::Used(call),
+                        Some(Appetite::Materializes) => End::Passed(call),
                         Some(Appetite::Keeps) => End::Kept(call),
                         Some(Appetite::Wraps) => End::Wrapped(call),
                         None if is_managing(call) => End::Managed,
@@ -242,6 +250,9 @@ impl<'t> Facts<'t> {
                 "yield" if parent.children().any(|child| child.is("from")) => End::Used(parent),
                 "yield" => End::Yielded,
                 "expression_list" | "list" | "tuple" | "set" | "pair" | "dictionary" => End::Stored(parent),
+                "list_comprehension" | "set_comprehension" | "dictionary_comprehension" | "generator_expression" => {
+                    End::Stored(parent)
+                }
                 "comparison_operator" | "not_operator" | "interpolation" => End::Used(parent),
                 "assert_statement" | "if_statement" | "while_statement" | "elif_clause" if node.field() != Some("body") => {
                     End::Used(node)
@@ -273,7 +284,7 @@ impl<'t> Facts<'t> {
             Some(call) if tables::EAGER_METHODS.contains(&name) => Ok(End::Used(call)),
             Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
             Some(call) => Err(call),
-            None if tables::PLAIN_ATTRIBUTES.contains(&name) => Ok(End::Used(attribute)),
+            None if tables::PLAIN_ATTRIBUTES.contains(&name) || is_target(attribute) => Ok(End::Used(attribute)),
             None if name == "buffer" || name == "raw" => Err(attribute),
             None if attribute.parent().is_some_and(|parent| parent.is("attribute")) => Err(attribute),
             None => Ok(End::Taken(attribute)),
@@ -316,6 +327,20 @@ fn aliased(name: &str) -> String {
         .map_or_else(|| name.to_string(), |(from, to)| name.replacen(from, to, 1))
 }
 
+/// Whether an item of a handle is written or deleted, or a slice of it read.
+fn is_done_at_once(subscript: Node<'_>) -> bool {
+    let reads =
+        |index: Node<'_>| index.is_any(&["slice", "ellipsis"]) || index.is("tuple") && index.named_children().next().is_none();
+    is_target(subscript) || subscript.children_of("subscript").any(reads)
+}
+
+/// Whether something is assigned to this attribute or item, or it is deleted.
+fn is_target(node: Node<'_>) -> bool {
+    node.parent().is_some_and(|parent| {
+        parent.is_any(&["assignment", "augmented_assignment"]) && node.field() == Some("left") || parent.is("delete_statement")
+    })
+}
+
 /// The value of a keyword argument.
 pub fn argument<'t>(call: Node<'t>, name: &str) -> Option<Node<'t>> {
     let arguments = call.child("arguments")?;
@@ -338,12 +363,23 @@ fn first_argument(call: Node<'_>) -> Option<Node<'_>> {
     positional(call, 0).or_else(|| ["filename", "file", "name"].iter().find_map(|name| argument(call, name)))
 }
 
-/// Whether a call hands its argument to an exit stack: `stack.enter_context(f)`, `self.enterContext(f)`,
+/// Whether a call hands its argument to a `with`: `closing(f)`, `stack.enter_context(f)`, `self.enterContext(f)`,
 /// `stack.push(f)`, `stack.callback(f.close)`.
 fn is_managing(call: Node<'_>) -> bool {
-    let name = call.child("function").and_then(|function| function.child("attribute")).map_or("", Node::text);
-    ["enter_context", "enter_async_context", "enterContext", "enterClassContext", "enterModuleContext", "push", "callback"]
-        .contains(&name)
+    let function = call.child("function");
+    let name = function.and_then(|function| function.child("attribute")).or(function).map_or("", Node::text);
+    [
+        "closing",
+        "aclosing",
+        "enter_context",
+        "enter_async_context",
+        "enterContext",
+        "enterClassContext",
+        "enterModuleContext",
+        "push",
+        "callback",
+    ]
+    .contains(&name)
 }
 
 #[cfg(test)]

@@ -1,17 +1,32 @@
 //! A name for a file, or for what was read from it, that nothing else uses.
 
+use std::ops::Range;
+
+use super::{lifetime, named};
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
+use crate::semantics::handles::Opener;
 use crate::semantics::names::is_builtin;
 use crate::semantics::scope::{BindingKind, Resolution, VariableId};
 
-/// Names for an open file, the usual one first.
-pub(super) const FILES: &[&str] = &["f", "fp", "file", "fh", "handle", "stream", "opened"];
+/// Names for what a call opens, the usual one first.
+pub(super) fn for_what(opener: &Opener<'_>) -> &'static [&'static str] {
+    match opener.name.as_str() {
+        "urllib.request.urlopen" => &["response", "reply", "page"],
+        "socket.socket" | "socket.create_connection" => &["sock", "connection"],
+        "tarfile.open" => &["tar", "archive"],
+        "zipfile.ZipFile" => &["archive", "zip_file"],
+        "h5py.File" => &["h5", "h5_file"],
+        "shelve.open" | "dbm.open" => &["db", "shelf"],
+        "wave.open" => &["wav", "wave_file"],
+        _ => &["f", "fp", "file", "fh", "handle", "stream", "opened"],
+    }
+}
 
 /// The first of `names` that is free for the code of `statement`.
 ///
-/// Taken is a name that this scope or one inside it uses, and one that a scope around it binds. A name that is only ever
-/// bound by a `with` and only used inside it may be bound again: nobody can tell.
+/// Taken is a name that this scope or one inside it uses, and one that a scope around it binds. A name that only ever
+/// means files that are closed again may be bound again: nobody can tell.
 pub(super) fn name<'n>(cx: &Context<'_>, statement: Node<'_>, names: &[&'n str]) -> Option<&'n str> {
     names.iter().copied().find(|name| is_free(cx, statement, name))
 }
@@ -36,26 +51,38 @@ fn is_free(cx: &Context<'_>, statement: Node<'_>, name: &str) -> bool {
     })
 }
 
-/// Whether a variable is bound by `with` alone, only used inside these, and not around or in `statement`.
+/// Whether a variable only ever holds files that are closed, and none of them is asked for any more at `statement`: it
+/// is bound by `with` and used inside, or opened and closed by statements of one block.
 fn is_confined<'t>(cx: &Context<'t>, id: VariableId, statement: Node<'t>) -> bool {
-    let scopes = cx.facts().scopes();
-    let variable = scopes.variable(id);
-    if variable.scope != scopes.beyond_comprehensions(scopes.scope_of(statement)) {
+    let facts = cx.facts();
+    let variable = facts.scopes().variable(id);
+    if variable.scope != facts.scopes().beyond_comprehensions(facts.scopes().scope_of(statement)) {
         return false;
     }
     let mut blocks = Vec::new();
     for binding in &variable.bindings {
         let block = binding.node.ancestors().find(|node| node.is("with_statement"));
-        match block.filter(|_| binding.kind == BindingKind::With) {
-            Some(block) => blocks.push(block),
-            None => return false,
+        let opening = named::opening(binding.node).filter(|opening| facts.opener(opening.value).is_some());
+        match (binding.kind, block, opening) {
+            (BindingKind::With, Some(block), _) => blocks.push((block.start()..block.end(), block)),
+            (_, _, Some(opening)) => {
+                let after = lifetime::following(opening.statement);
+                let Some(close) = after.into_iter().find(|sibling| lifetime::closes(cx, *sibling) == Some(id)) else {
+                    return false;
+                };
+                blocks.push((opening.statement.start()..close.end(), opening.statement));
+            }
+            _ => return false,
         }
     }
-    let apart = |block: &Node<'t>| !block.contains(statement) && !statement.contains(*block);
-    let owner = cx.facts().owner(statement);
+    let apart = |(range, block): &(Range<usize>, Node<'t>)| {
+        !(range.start <= statement.start() && statement.end() <= range.end) && !statement.contains(*block)
+    };
+    let owner = facts.owner(statement);
+    let bindings: Vec<Node<'t>> = variable.bindings.iter().map(|binding| binding.node).collect();
     blocks.iter().all(apart)
-        && variable
-            .references
-            .iter()
-            .all(|reference| cx.facts().owner(*reference) == owner && blocks.iter().any(|block| block.contains(*reference)))
+        && variable.references.iter().all(|&reference| {
+            let inside = blocks.iter().any(|(range, _)| range.start <= reference.start() && reference.end() <= range.end);
+            facts.owner(reference) == owner && inside && !facts.may_follow(statement, reference, &bindings)
+        })
 }

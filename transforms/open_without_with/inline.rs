@@ -3,14 +3,13 @@
 use std::ops::Range;
 
 use super::lifetime::{self, Refusal};
-use super::{NEVER_CLOSED, Verdict, doubts, fresh, named, purity, short, tier, wrap};
+use super::{NEVER_CLOSED, Verdict, doubts, fresh, layout, named, purity, short, tier, wrap};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 use crate::semantics::handles::{End, Family, Fate, Opener, argument, positional};
-use crate::semantics::scope::Scopes;
 
 /// How the `with` and the statement fit together.
 enum Plan<'t> {
@@ -49,7 +48,9 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, fate: Fate<'t>, s
     if let Some(comment) = header_comment(cx, statement).filter(|comment| speaks_to_a_tool(comment)) {
         reasons.push(format!("`{comment}` may speak of the `{}`, which moves to another line", function(call)));
     }
-    let Some(file) = fresh::name(cx, statement, fresh::FILES) else { return report("no usual name for a file is free here") };
+    let Some(file) = fresh::name(cx, statement, fresh::for_what(opener)) else {
+        return report("no usual name for a file is free here");
+    };
     let made = match plan {
         Plan::Whole(last) => whole(cx, call, statement, last, file, Vec::new()),
         Plan::Before(argument) => {
@@ -127,7 +128,7 @@ fn plan<'t>(
     if used.is("attribute") {
         return report(format!("only its `{}` is asked for", used.child("attribute").map_or("attribute", Node::text)));
     }
-    let is_reading = opener.family != Family::Archive && is_reading(cx, opener);
+    let is_reading = opener.family != Family::Archive && is_reading(opener);
     if is_reading && statement.only_child() == Some(used) && statement.is("expression_statement") && !fate.is_derived {
         let method = used.child("function").and_then(|f| f.child("attribute")).map_or("", Node::text);
         if method.starts_with("read") && method != "read_file" && method != "readfp" {
@@ -191,13 +192,12 @@ fn is_generator<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
 }
 
 /// Whether the mode is known and only reads.
-fn is_reading<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> bool {
+fn is_reading(opener: &Opener<'_>) -> bool {
     let index = usize::from(opener.name != "pathlib.Path.open");
     if opener.family == Family::Connection {
         return true;
     }
     let mode = positional(opener.call, index).or_else(|| argument(opener.call, "mode"));
-    let _ = cx;
     match mode {
         Some(mode) => mode.is("string") && !mode.text().contains(['w', 'a', 'x', '+']),
         None => true,
@@ -205,7 +205,7 @@ fn is_reading<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> bool {
 }
 
 /// The part of a statement that is evaluated when the statement starts.
-fn header<'t>(statement: Node<'t>) -> Vec<Node<'t>> {
+fn evaluated_first<'t>(statement: Node<'t>) -> Vec<Node<'t>> {
     match statement.kind() {
         "if_statement" => statement.child("condition").into_iter().collect(),
         "for_statement" => statement.child("right").into_iter().collect(),
@@ -222,7 +222,7 @@ fn targets<'t>(statement: Node<'t>) -> Vec<Node<'t>> {
 /// Something that the statement does before it opens the file.
 fn evaluated_before<'t>(cx: &Context<'t>, statement: Node<'t>, call: Node<'t>) -> Option<Node<'t>> {
     let late = targets(statement);
-    let parts = header(statement).into_iter().flat_map(|part| part.walk(|node| node == call || node.is("lambda")));
+    let parts = evaluated_first(statement).into_iter().flat_map(|part| part.walk(|node| node == call || node.is("lambda")));
     let earlier = parts.filter(|node| node.end() <= call.start() && !late.iter().any(|target| target.contains(*node)));
     let calls = earlier.filter(|node| node.is_any(&["call", "await", "yield", "named_expression"]));
     calls.filter(|node| !(node.is("call") && purity::is_pure_call(cx, *node))).find(|node| !node.contains(call))
@@ -293,13 +293,11 @@ fn value_name<'t>(cx: &Context<'t>, statement: Node<'t>, part: Node<'t>, opener:
         "read" => &["data", "content", "raw"],
         _ => &["data", "loaded", "content"],
     };
-    // At module level a keyword's name would be a new global of some other meaning only by chance.
     if let Some(keyword) = keyword.filter(|keyword| keyword.len() > 1) {
         if let Some(name) = fresh::name(cx, statement, &[keyword]) {
             return Some(name);
         }
     }
-    let _ = Scopes::MODULE;
     fresh::name(cx, statement, usual)
 }
 
@@ -312,7 +310,7 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
     let unit = run.unit(source);
     let indent = run.indent(source).to_string();
     let mut edits = wrap::outside(run.deeper(source, &unit), &[call.range()]);
-    let header = [indent.as_bytes(), b"with ", &source.bytes()[call.range()], b" as ", file.as_bytes(), b":\n"].concat();
+    let header = header(cx, call, &indent, file);
     edits.insert(0, Edit::insert(run.lines.start, header));
     edits.push(Edit::replace(call.range(), file));
     let gone: Vec<Range<usize>> = lead.iter().map(|edit| edit.range.clone()).filter(|range| !range.is_empty()).collect();
@@ -320,6 +318,13 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
     all.extend(wrap::outside(edits, &gone));
     all.sort_by_key(|edit| (edit.range.start, edit.range.end));
     Ok((all, first.start()..last.end()))
+}
+
+/// `with open(p) as f:`, with its line end.
+fn header<'t>(cx: &Context<'t>, call: Node<'t>, indent: &str, file: &str) -> Vec<u8> {
+    let tail = format!(" as {file}:\n");
+    let text = layout::moved(cx, call, None, indent.len() + "with ".len(), tail.len() - 1);
+    [indent.as_bytes(), b"with ", &text, tail.as_bytes()].concat()
 }
 
 /// An argument that is evaluated before the file is opened gets a name above the `with`.
@@ -338,24 +343,10 @@ fn in_part<'t>(cx: &Context<'t>, call: Node<'t>, statement: Node<'t>, part: Node
     let first = Run::new(source, statement, statement).ok_or("it shares its line with other code")?;
     let unit = first.unit(source);
     let indent = first.indent(source).to_string();
-    let bytes = source.bytes();
-    let text = [
-        indent.as_bytes(),
-        b"with ",
-        &bytes[call.range()],
-        b" as ",
-        file.as_bytes(),
-        b":\n",
-        indent.as_bytes(),
-        unit.as_bytes(),
-        name.as_bytes(),
-        b" = ",
-        &bytes[part.start()..call.start()],
-        file.as_bytes(),
-        &bytes[call.end()..part.end()],
-        b"\n",
-    ]
-    .concat();
+    let column = indent.len() + unit.len() + name.len() + " = ".len();
+    let reading = layout::moved(cx, part, Some((call, file)), column, 0);
+    let line = [indent.as_bytes(), unit.as_bytes(), name.as_bytes(), b" = ", &reading, b"\n"].concat();
+    let text = [header(cx, call, &indent, file), line].concat();
     let splits = source.code()[part.start()..call.start()].contains('\n') && !part.is("call")
         || source.code()[call.end()..part.end()].contains('\n') && part.child("function").is_some_and(|f| f.contains(call));
     if splits {

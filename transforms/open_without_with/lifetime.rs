@@ -189,7 +189,7 @@ impl<'t> Search<'_, 't> {
                     self.last = self.last.max(place);
                 }
                 found.push(mention);
-            } else if !is_harmless(mention) {
+            } else if !is_harmless(mention, self.ending) {
                 let line = self.cx.source.line(mention.start()) + 1;
                 return self.report(match self.ending {
                     Ending::LastUse => format!("`{}` is also used outside of this block, in line {line}", variable.name),
@@ -205,6 +205,9 @@ impl<'t> Search<'_, 't> {
         let is_closed = self.ending != Ending::LastUse;
         let name = self.name;
         match end {
+            End::Used(used) if self.closes_too_early(used) => {
+                return self.report(format!("`{name}` is closed in line {} already, and more follows", self.line(mention)));
+            }
             End::Used(_) | End::Loop(_) | End::Dropped => {}
             End::Bound(target) => return Ok(Some(target)),
             End::Passed(call) => return self.passed(call),
@@ -247,6 +250,36 @@ impl<'t> Search<'_, 't> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether this is a close of the handle on a way that goes on in the block: the `with` would hold more than it needs.
+    fn closes_too_early(&self, used: Node<'t>) -> bool {
+        let statement = used.parent().filter(|_| used.is("call"));
+        let Some(statement) = statement.filter(|statement| closes(self.cx, *statement).is_some()) else { return false };
+        if matches!(self.ending, Ending::Closed(close) | Ending::Finally { close, .. } if close == statement) {
+            return false;
+        }
+        let is_exit = |last: Node<'t>| {
+            last.is_any(&["return_statement", "raise_statement", "break_statement", "continue_statement"])
+                || last.only_child().is_some_and(|call| call.is("call") && self.cx.facts().never_returns(call))
+        };
+        let block_ends = |inner: Node<'t>| inner.parent().and_then(|block| block.named_children().last());
+        let leaves = block_ends(statement).is_some_and(is_exit);
+        // With no close on every path, this one may be the last thing that its branch does.
+        let is_tail = || {
+            let mut inner = statement;
+            while !self.siblings.contains(&inner) {
+                if block_ends(inner) != Some(inner) {
+                    return false;
+                }
+                match inner.parent().and_then(Node::statement) {
+                    Some(outer) => inner = outer,
+                    None => return false,
+                }
+            }
+            true
+        };
+        !leaves && !(self.ending == Ending::LastUse && is_tail())
     }
 
     /// The handle is an argument of a call of which nothing is known.
@@ -329,10 +362,13 @@ fn close_in_finally<'t>(cx: &Context<'t>, statement: Node<'t>, id: VariableId) -
     block.named_children().find(|inner| closes(cx, *inner) == Some(id))
 }
 
-/// Whether a mention of a closed file is as good as one of an open file: `f.close()`, `f.closed`.
-fn is_harmless(mention: Node<'_>) -> bool {
+/// Whether a mention of a closed file is as good as one of an open file: `f.close()` after another close, `f.closed`.
+fn is_harmless(mention: Node<'_>, ending: Ending<'_>) -> bool {
     let attribute = mention.parent().filter(|parent| parent.is("attribute") && mention.field() == Some("object"));
-    attribute.and_then(|attribute| attribute.child("attribute")).is_some_and(|name| ["close", "closed"].contains(&name.text()))
+    attribute.and_then(|attribute| attribute.child("attribute")).is_some_and(|name| match name.text() {
+        "close" | "closed" => ending != Ending::LastUse,
+        _ => false,
+    })
 }
 
 /// Whether the generator around a node is resumed exactly once by whoever called it: `contextlib.contextmanager`, a

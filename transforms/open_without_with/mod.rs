@@ -2,6 +2,7 @@
 
 mod fresh;
 mod inline;
+mod layout;
 mod lifetime;
 mod named;
 mod purity;

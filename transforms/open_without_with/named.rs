@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::layout::{self, WIDTH};
 use super::lifetime::{self, Ending, Lifetime, Refusal};
 use super::{Verdict, doubts, tier, wrap};
 use crate::engine::edit::Edit;
@@ -11,9 +12,6 @@ use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 use crate::semantics::handles::{Opener, argument, positional};
 use crate::semantics::scope::VariableId;
-
-/// The longest header of one line that joins two files.
-const WIDTH: usize = 88;
 
 /// A statement `name = value`.
 #[derive(Clone, Copy)]
@@ -78,6 +76,9 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     }
     if let Ending::Finally { guard, close } = life.ending {
         return in_finally(cx, opener, opening, guard, close, life.doubts);
+    }
+    if lifetime::following(opening.statement).first().is_some_and(|next| life.ending == Ending::Closed(*next)) {
+        return Verdict::Left("it is only created or truncated, and closed at once".to_string());
     }
     let message = match life.ending {
         Ending::Closed(_) => format!("`{name}` stays open when something raises before `{name}.close()`"),
@@ -233,16 +234,11 @@ fn wrapped<'t>(
     // The closes that end the region go: nothing but other closes stands behind them.
     let is_close = |statement: &&Node<'t>| lifetime::closes(cx, **statement).is_some();
     let tail = if matches!(life.ending, Ending::Closed(_)) { body.iter().rev().take_while(is_close).count() } else { 0 };
-    let (kept, closing) = body.split_at(body.len() - tail);
+    let closing = &body[body.len() - tail..];
     let gone: Vec<Node<'t>> =
         closing.iter().copied().filter(|s| lifetime::closes(cx, *s).is_some_and(|id| ids.contains(&id))).collect();
     let stays: Vec<Node<'t>> = body.iter().copied().filter(|statement| !gone.contains(statement)).collect();
-    let (Some(&body_first), Some(&body_last)) = (stays.first(), stays.last()) else {
-        return Err("nothing is done between opening and closing".to_string());
-    };
-    if kept.is_empty() {
-        return Err("nothing is done between opening and closing".to_string());
-    }
+    let (Some(&body_first), Some(&body_last)) = (stays.first(), stays.last()) else { return Err(shares()) };
     let mut ranges = Vec::new();
     let mut edits = Vec::new();
     for close in &gone {
@@ -283,7 +279,7 @@ fn wrapped<'t>(
     Ok((edits, first.statement.start()..life.last.end()))
 }
 
-fn opening_edits(cx: &Context<'_>, group: &[Opening<'_>], run: &Run<'_>, unit: &str) -> Vec<Edit> {
+fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, unit: &str) -> Vec<Edit> {
     let source = cx.source;
     let first = &group[0];
     if group.len() > 1 {
@@ -309,6 +305,11 @@ fn opening_edits(cx: &Context<'_>, group: &[Opening<'_>], run: &Run<'_>, unit: &
         lead = format!("{name}: {text}\n{}{lead}", run.indent(source));
     }
     let tail = format!("{} as {name}:", if bare { ")" } else { "" });
+    if cx.source.code()[value.range()].contains('\n') && !bare {
+        let column = run.indent(source).len() + "with ".len();
+        let text = layout::moved(cx, value, None, column, tail.len());
+        return vec![Edit::replace(first.statement.range(), [lead.as_bytes(), &text, tail.as_bytes()].concat())];
+    }
     vec![Edit::replace(first.statement.start()..value.start(), lead), Edit::replace(value.end()..first.statement.end(), tail)]
 }
 
@@ -364,7 +365,7 @@ fn in_finally<'t>(
         return shares();
     };
     let clause_lines = source.line_start(clause.start())..source.line_end(close.end().saturating_sub(1));
-    let has_more = guard.children().any(|child| child.is_any(&["except_clause", "else_clause", "except_group_clause"]));
+    let has_more = guard.children().any(|child| child.is_any(&["except_clause", "else_clause"]));
     let between: Vec<Node<'t>> =
         lifetime::following(opening.statement).into_iter().filter(|statement| *statement < guard).collect();
     let mut edits = Vec::new();

@@ -162,15 +162,6 @@ const METHODS: &[&str] = &[
     "casefold",
 ];
 
-/// Whether evaluating this one node, its children aside, does nothing that somebody else could see.
-fn is_pure_node<'t>(cx: &Context<'t>, node: Node<'t>) -> bool {
-    match node.kind() {
-        "await" | "yield" | "named_expression" | "exec_statement" => false,
-        "call" => is_pure_call(cx, node),
-        _ => true,
-    }
-}
-
 /// Whether a call only looks at what it is given.
 pub(super) fn is_pure_call<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
     let Some(function) = call.child("function") else { return false };
@@ -182,9 +173,4 @@ pub(super) fn is_pure_call<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
     }
     let method = function.child("attribute").filter(|_| function.is("attribute"));
     method.is_some_and(|method| METHODS.contains(&method.text()))
-}
-
-/// The first node of an expression that does something, if there is one. Lambdas do nothing yet.
-pub(super) fn impure<'t>(cx: &Context<'t>, expression: Node<'t>) -> Option<Node<'t>> {
-    expression.walk(|node| node.is("lambda")).find(|node| !is_pure_node(cx, *node))
 }

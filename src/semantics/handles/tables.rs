@@ -63,8 +63,10 @@ pub enum Appetite {
     Lazy,
     /// Its result owns the handle, or holds bytes back that it writes when it is closed.
     Wraps,
-    /// The handle is registered with somebody who uses it after the call.
+    /// The handle is registered with somebody who uses it after the call, or put into a container.
     Keeps,
+    /// It reads everything from what reads from a handle (an array from a dataset), and keeps the handle itself.
+    Materializes,
 }
 
 /// What known functions do with a handle, and where that is documented.
@@ -100,7 +102,6 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
     ("collections.Counter", Appetite::Eager, "Python: collections"),
     ("collections.OrderedDict", Appetite::Eager, "Python: collections"),
     ("collections.deque", Appetite::Eager, "Python: collections"),
-    ("contextlib.closing", Appetite::Wraps, "Python: contextlib"),
     ("csv.DictReader", Appetite::Lazy, "Python: csv, rows are read when they are asked for"),
     ("csv.DictWriter", Appetite::Lazy, "Python: csv, rows are written when they are given"),
     ("csv.reader", Appetite::Lazy, "Python: csv"),
@@ -165,6 +166,8 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
     ("msgpack.load", Appetite::Eager, "msgpack: unpack"),
     ("msgpack.pack", Appetite::Eager, "msgpack: pack"),
     ("msgpack.unpack", Appetite::Eager, "msgpack: unpack"),
+    ("numpy.array", Appetite::Materializes, "NumPy: numpy.array copies a dataset"),
+    ("numpy.asarray", Appetite::Materializes, "h5py: Dataset.__array__ reads the whole dataset"),
     ("numpy.fromfile", Appetite::Eager, "NumPy: numpy.fromfile"),
     ("numpy.genfromtxt", Appetite::Eager, "NumPy: numpy.genfromtxt"),
     ("numpy.load", Appetite::Lazy, "NumPy: numpy.load, an .npz is read when its arrays are asked for"),
@@ -271,3 +274,7 @@ pub(super) const PLAIN_ATTRIBUTES: &[&str] =
 
 /// Methods of any receiver that go over their argument at once: `"".join(f)`, `rows.extend(f)`.
 pub(super) const EAGER_RECEIVERS: &[&str] = &["extend", "join", "writelines", "read_file", "readfp", "read_string"];
+
+/// Methods of any receiver that put their argument somewhere: `files.append(f)`.
+pub(super) const KEEPING_RECEIVERS: &[&str] =
+    &["addHandler", "append", "appendleft", "insert", "put", "put_nowait", "register", "setdefault"];
