@@ -109,9 +109,9 @@ impl Change {
     /// What went and what came, apart.
     pub fn parts(self) -> impl Iterator<Item = Self> {
         let (gone, come) = (self.original.end, self.now.start);
-        let went = Self { original: self.original, now: come..come };
-        let came = Self { original: gone..gone, now: self.now };
-        [went, came].into_iter().filter(|part| !(part.original.is_empty() && part.now.is_empty()))
+        let removed = Self { original: self.original, now: come..come };
+        let added = Self { original: gone..gone, now: self.now };
+        [removed, added].into_iter().filter(|part| !(part.original.is_empty() && part.now.is_empty()))
     }
 }
 

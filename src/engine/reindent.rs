@@ -90,7 +90,7 @@ impl<'t> Run<'t> {
         let code = source.code();
         let base = source.indent(self.first.start());
         let strings = self.strings();
-        let strays = self.stray_comments(source, base);
+        let left_out = self.stray_comments(source, base);
         let numbers = source.line(self.lines.start)..=source.line(self.lines.end.saturating_sub(1));
         let starts = numbers.filter_map(|number| {
             let line = source.line_range(number);
@@ -101,8 +101,8 @@ impl<'t> Run<'t> {
             let white = text.len() - text.trim_start_matches([' ', '\t', '\x0c']).len();
             // Python counts the indent from the last form feed on.
             let behind_feed = start + text[..white].rfind('\x0c').map_or(0, |at| at + 1);
-            let stays = in_string || text.trim().is_empty() || strays.contains(&(start + white));
-            (!stays).then_some(behind_feed)
+            let is_fixed = in_string || text.trim().is_empty() || left_out.contains(&(start + white));
+            (!is_fixed).then_some(behind_feed)
         });
         starts.collect()
     }

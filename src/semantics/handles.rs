@@ -177,10 +177,6 @@ impl<'t> Facts<'t> {
         loop {
             let Some(parent) = node.parent() else { return Fate { end: End::Other(node), is_derived } };
             let end = match parent.kind() {
-                "parenthesized_expression" | "await" => {
-                    node = parent;
-                    continue;
-                }
                 "conditional_expression" => {
                     if parent.named_children().nth(1) == Some(node) {
                         End::Used(node)
@@ -189,11 +185,11 @@ impl<'t> Facts<'t> {
                         continue;
                     }
                 }
-                "boolean_operator" => {
+                "parenthesized_expression" | "await" | "boolean_operator" | "keyword_argument" | "dictionary_splat" => {
                     node = parent;
                     continue;
                 }
-                "attribute" => match self.attribute(parent) {
+                "attribute" => match attribute(parent) {
                     Ok(end) => end,
                     Err(derived) => {
                         (node, is_derived) = (derived, true);
@@ -206,11 +202,6 @@ impl<'t> Facts<'t> {
                     (node, is_derived) = (parent, true);
                     continue;
                 }
-                "keyword_argument" | "dictionary_splat" => {
-                    node = parent;
-                    continue;
-                }
-                "list_splat" => End::Used(parent),
                 "argument_list" | "call" if node.field() != Some("function") => {
                     let call = if parent.is("call") { Some(parent) } else { parent.parent().filter(|call| call.is("call")) };
                     let Some(call) = call else { return Fate { end: End::Other(parent), is_derived } };
@@ -221,11 +212,10 @@ impl<'t> Facts<'t> {
                             continue;
                         }
                         Some(Appetite::Materializes) if is_derived => End::Used(call),
-                        Some(Appetite::Materializes) => End::Passed(call),
                         Some(Appetite::Keeps) => End::Kept(call),
                         Some(Appetite::Wraps) => End::Wrapped(call),
                         None if is_managing(call) => End::Managed,
-                        None => End::Passed(call),
+                        Some(Appetite::Materializes) | None => End::Passed(call),
                     }
                 }
                 "for_statement" if node.field() == Some("right") => End::Loop(parent),
@@ -253,7 +243,7 @@ impl<'t> Facts<'t> {
                 "list_comprehension" | "set_comprehension" | "dictionary_comprehension" | "generator_expression" => {
                     End::Stored(parent)
                 }
-                "comparison_operator" | "not_operator" | "interpolation" => End::Used(parent),
+                "comparison_operator" | "not_operator" | "interpolation" | "list_splat" => End::Used(parent),
                 "assert_statement" | "if_statement" | "while_statement" | "elif_clause" if node.field() != Some("body") => {
                     End::Used(node)
                 }
@@ -263,7 +253,7 @@ impl<'t> Facts<'t> {
                 _ => End::Other(parent),
             };
             return match end {
-                End::Used(used) => match self.delayed(mention, used) {
+                End::Used(used) => match delayed(mention, used) {
                     Delayed::No => Fate { end, is_derived },
                     Delayed::Captured(function) => Fate { end: End::Captured(function), is_derived },
                     Delayed::By(generator) => {
@@ -275,37 +265,37 @@ impl<'t> Facts<'t> {
             };
         }
     }
+}
 
-    /// What an attribute of a handle is: an end, or an expression that still reads from it.
-    fn attribute(&self, attribute: Node<'t>) -> Result<End<'t>, Node<'t>> {
-        let name = attribute.child("attribute").map_or("", Node::text);
-        let call = attribute.parent().filter(|call| call.is("call") && attribute.field() == Some("function"));
-        match call {
-            Some(call) if tables::EAGER_METHODS.contains(&name) => Ok(End::Used(call)),
-            Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
-            Some(call) => Err(call),
-            None if tables::PLAIN_ATTRIBUTES.contains(&name) || is_target(attribute) => Ok(End::Used(attribute)),
-            None if name == "buffer" || name == "raw" => Err(attribute),
-            None if attribute.parent().is_some_and(|parent| parent.is("attribute")) => Err(attribute),
-            None => Ok(End::Taken(attribute)),
-        }
+/// What an attribute of a handle is: an end, or an expression that still reads from it.
+fn attribute(attribute: Node<'_>) -> Result<End<'_>, Node<'_>> {
+    let name = attribute.child("attribute").map_or("", Node::text);
+    let call = attribute.parent().filter(|call| call.is("call") && attribute.field() == Some("function"));
+    match call {
+        Some(call) if tables::EAGER_METHODS.contains(&name) => Ok(End::Used(call)),
+        Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
+        Some(call) => Err(call),
+        None if tables::PLAIN_ATTRIBUTES.contains(&name) || is_target(attribute) => Ok(End::Used(attribute)),
+        None if name == "buffer" || name == "raw" => Err(attribute),
+        None if attribute.parent().is_some_and(|parent| parent.is("attribute")) => Err(attribute),
+        None => Ok(End::Taken(attribute)),
     }
+}
 
-    /// Whether what uses the handle up runs later than it stands: in the element of a generator expression, in a lambda.
-    fn delayed(&self, mention: Node<'t>, used: Node<'t>) -> Delayed<'t> {
-        let mut child = used;
-        for around in used.ancestors().take_while(|around| !around.is_statement()) {
-            if around.is("lambda") && child.field() == Some("body") {
-                return Delayed::Captured(around);
-            }
-            let first = around.child_of_kind("for_in_clause").and_then(|clause| clause.child("right"));
-            if around.is("generator_expression") && !first.is_some_and(|first| first.contains(mention)) {
-                return Delayed::By(around);
-            }
-            child = around;
+/// Whether what uses the handle up runs later than it stands: in the element of a generator expression, in a lambda.
+fn delayed<'t>(mention: Node<'t>, used: Node<'t>) -> Delayed<'t> {
+    let mut child = used;
+    for around in used.ancestors().take_while(|around| !around.is_statement()) {
+        if around.is("lambda") && child.field() == Some("body") {
+            return Delayed::Captured(around);
         }
-        Delayed::No
+        let first = around.child_of_kind("for_in_clause").and_then(|clause| clause.child("right"));
+        if around.is("generator_expression") && !first.is_some_and(|first| first.contains(mention)) {
+            return Delayed::By(around);
+        }
+        child = around;
     }
+    Delayed::No
 }
 
 enum Delayed<'t> {
@@ -395,7 +385,7 @@ mod tests {
         let facts = Facts::new(&tree);
         let mentions = tree.root().descendants().filter(|node| node.is("identifier") && node.text() == "f");
         let opener = || tree.root().descendants().find_map(|node| facts.opener(node)).map(|opener| opener.call);
-        let mention = mentions.last().or_else(opener).expect("a handle");
+        let mention = mentions.max_by_key(|mention| mention.id()).or_else(opener).expect("a handle");
         let fate = facts.fate(mention);
         let (name, node) = match fate.end {
             End::Used(node) => ("used", Some(node)),

@@ -1,4 +1,4 @@
-//! Re-indenting against CPython: bodies of real functions move one level deeper under an `if` and are the same program,
+//! Re-indenting against `CPython`: bodies of real functions move one level deeper under an `if` and are the same program,
 //! and move back to the same bytes.
 
 use std::io::Write as _;

@@ -76,7 +76,8 @@ fn is_confined<'t>(cx: &Context<'t>, id: VariableId, statement: Node<'t>) -> boo
         }
     }
     let apart = |(range, block): &(Range<usize>, Node<'t>)| {
-        !(range.start <= statement.start() && statement.end() <= range.end) && !statement.contains(*block)
+        let around = range.start <= statement.start() && statement.end() <= range.end;
+        !around && !statement.contains(*block)
     };
     let owner = facts.owner(statement);
     let bindings: Vec<Node<'t>> = variable.bindings.iter().map(|binding| binding.node).collect();

@@ -205,7 +205,7 @@ fn is_reading(opener: &Opener<'_>) -> bool {
 }
 
 /// The part of a statement that is evaluated when the statement starts.
-fn evaluated_first<'t>(statement: Node<'t>) -> Vec<Node<'t>> {
+fn evaluated_first(statement: Node<'_>) -> Vec<Node<'_>> {
     match statement.kind() {
         "if_statement" => statement.child("condition").into_iter().collect(),
         "for_statement" => statement.child("right").into_iter().collect(),
@@ -214,7 +214,7 @@ fn evaluated_first<'t>(statement: Node<'t>) -> Vec<Node<'t>> {
 }
 
 /// Targets of the assignments of a statement: they are evaluated after the value.
-fn targets<'t>(statement: Node<'t>) -> Vec<Node<'t>> {
+fn targets(statement: Node<'_>) -> Vec<Node<'_>> {
     let assignments = statement.walk(|node| node.is("call")).filter(|node| node.is("assignment"));
     assignments.flat_map(|assignment| [assignment.child("left"), assignment.child("type")]).flatten().collect()
 }
@@ -293,12 +293,8 @@ fn value_name<'t>(cx: &Context<'t>, statement: Node<'t>, part: Node<'t>, opener:
         "read" => &["data", "content", "raw"],
         _ => &["data", "loaded", "content"],
     };
-    if let Some(keyword) = keyword.filter(|keyword| keyword.len() > 1) {
-        if let Some(name) = fresh::name(cx, statement, &[keyword]) {
-            return Some(name);
-        }
-    }
-    fresh::name(cx, statement, usual)
+    let from_keyword = keyword.filter(|keyword| keyword.len() > 1).and_then(|keyword| fresh::name(cx, statement, &[keyword]));
+    from_keyword.or_else(|| fresh::name(cx, statement, usual))
 }
 
 type Made = Result<(Vec<Edit>, Range<usize>), String>;

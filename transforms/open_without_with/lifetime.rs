@@ -54,6 +54,14 @@ pub(super) fn following(statement: Node<'_>) -> Vec<Node<'_>> {
     block.filter(|sibling| *sibling > statement && !sibling.is("comment")).collect()
 }
 
+/// How many lines may stand between the last use and the close of a file, when they are more than those that use it.
+/// A judgement: beyond that a reader would rather see the file closed earlier than the lines moved.
+const IDLE_LINES: usize = 12;
+
+fn report<T>(because: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Report(because.into()))
+}
+
 struct Search<'c, 't> {
     cx: &'c Context<'t>,
     opening: Node<'t>,
@@ -61,6 +69,8 @@ struct Search<'c, 't> {
     ending: Ending<'t>,
     /// Index of the last sibling that is needed.
     last: Option<usize>,
+    /// Index of the last sibling in which it is used, its close aside.
+    used: Option<usize>,
     doubts: Vec<String>,
     name: &'t str,
 }
@@ -89,12 +99,12 @@ pub(super) fn of<'t>(
             ending = Ending::Closed(sibling);
             break;
         }
-        if let Some(close) = close_in_finally(cx, sibling, root).filter(|_| is_handle) {
-            ending = Ending::Finally { guard: sibling, close };
-            break;
-        }
         if variable.bindings.iter().any(|binding| sibling.contains(binding.node)) {
             bound_again = Some(index);
+            break;
+        }
+        if let Some(close) = close_in_finally(cx, sibling, root).filter(|_| is_handle) {
+            ending = Ending::Finally { guard: sibling, close };
             break;
         }
     }
@@ -106,8 +116,17 @@ pub(super) fn of<'t>(
         let what = if family == Family::Temporary { "a temporary file" } else { "a connection" };
         return Err(Refusal::Left(format!("{what} without a close may be needed beyond the last line that names it")));
     }
-    let mut search = Search { cx, opening, siblings, ending, last: end, doubts: Vec::new(), name };
+    let mut search = Search { cx, opening, siblings, ending, last: end, used: None, doubts: Vec::new(), name };
     search.follow(root, opening, !is_handle)?;
+    if let (Ending::Closed(close), Some(used)) = (ending, search.used) {
+        let line = |node: Node<'t>| cx.source.line(node.end());
+        let (start, used, close) = (line(opening), line(search.siblings[used]), line(close));
+        if close.saturating_sub(used) > IDLE_LINES && close - used > used.saturating_sub(start) {
+            let because =
+                format!("it is closed {} lines after its last use, which would all move into the block", close - used);
+            return Err(Refusal::Report(because));
+        }
+    }
     let Some(mut last) = search.last else {
         return Err(Refusal::Left(format!("`{name}` is not used in this block")));
     };
@@ -127,10 +146,6 @@ pub(super) fn of<'t>(
 }
 
 impl<'t> Search<'_, 't> {
-    fn report<T>(&self, because: impl Into<String>) -> Result<T, Refusal> {
-        Err(Refusal::Report(because.into()))
-    }
-
     /// Follows a variable and everything that gets its value, and moves `last` to the last use.
     fn follow(&mut self, root: VariableId, opening: Node<'t>, is_derived: bool) -> Result<(), Refusal> {
         let mut pending = vec![(root, opening, is_derived)];
@@ -142,9 +157,9 @@ impl<'t> Search<'_, 't> {
                 let bound = self.judge(mention, fate.end, is_derived)?;
                 let Some(name) = bound else { continue };
                 let scopes = self.cx.facts().scopes();
-                let Some(next) = scopes.variable_of(name) else { return self.report("it gets a name that is not known") };
+                let Some(next) = scopes.variable_of(name) else { return report("it gets a name that is not known") };
                 if scopes.variable(next).scope != scopes.beyond_comprehensions(scopes.scope_of(self.opening)) {
-                    return self.report(format!("it gets the name `{}`, which belongs to other code", name.text()));
+                    return report(format!("it gets the name `{}`, which belongs to other code", name.text()));
                 }
                 if !seen.contains(&next) {
                     seen.push(next);
@@ -173,7 +188,7 @@ impl<'t> Search<'_, 't> {
             }
             let is_elsewhere = facts.owner(mention) != facts.owner(from);
             if is_elsewhere {
-                return self.report(format!("`{}` is used in a function that may run later", variable.name));
+                return report(format!("`{}` is used in a function that may run later", variable.name));
             }
             if !facts.may_follow(from, mention, &barriers) {
                 continue;
@@ -185,13 +200,15 @@ impl<'t> Search<'_, 't> {
                 (None, _) => false,
             };
             if inside {
+                let is_end = matches!(self.ending, Ending::Closed(close) if close.contains(mention));
+                self.used = if is_end { self.used } else { self.used.max(place) };
                 if self.ending == Ending::LastUse {
                     self.last = self.last.max(place);
                 }
                 found.push(mention);
             } else if !is_harmless(mention, self.ending) {
                 let line = self.cx.source.line(mention.start()) + 1;
-                return self.report(match self.ending {
+                return report(match self.ending {
                     Ending::LastUse => format!("`{}` is also used outside of this block, in line {line}", variable.name),
                     _ => format!("`{}` is still used in line {line} when the block is left early", variable.name),
                 });
@@ -206,13 +223,13 @@ impl<'t> Search<'_, 't> {
         let name = self.name;
         match end {
             End::Used(used) if self.closes_too_early(used) => {
-                return self.report(format!("`{name}` is closed in line {} already, and more follows", self.line(mention)));
+                return report(format!("`{name}` is closed in line {} already, and more follows", self.line(mention)));
             }
             End::Used(_) | End::Loop(_) | End::Dropped => {}
             End::Bound(target) => return Ok(Some(target)),
             End::Passed(call) => return self.passed(call),
             End::Managed => return Err(Refusal::Left(format!("a `with` further down closes `{name}`"))),
-            End::Captured(_) => return self.report(format!("`{name}` is used in a function that may run later")),
+            End::Captured(_) => return report(format!("`{name}` is used in a function that may run later")),
             End::Yielded if is_closed && is_context_manager(self.cx, mention) => {}
             End::Kept(_) | End::Taken(_) if is_closed => {}
             End::Wrapped(call) if is_closed => {
@@ -220,12 +237,12 @@ impl<'t> Search<'_, 't> {
                     return Ok(Some(target));
                 }
             }
-            End::Returned if is_closed => return self.report(format!("`{name}` is returned before it is closed")),
+            End::Returned if is_closed => return report(format!("`{name}` is returned before it is closed")),
             End::Yielded | End::Stored(_) | End::Other(_) if is_closed => {
                 self.doubts.push(format!("`{name}` is also handed on in line {}", self.line(mention)));
             }
             End::Returned | End::Yielded | End::Stored(_) if is_derived => {
-                return self.report(format!(
+                return report(format!(
                     "what reads from `{name}` is handed on in line {} and may be used later",
                     self.line(mention)
                 ));
@@ -242,11 +259,11 @@ impl<'t> Search<'_, 't> {
             }
             End::Wrapped(call) => {
                 let wrapper = call.child("function").map_or("a wrapper", Node::text);
-                return self.report(format!("`{wrapper}` needs `{name}` for as long as it lives itself"));
+                return report(format!("`{wrapper}` needs `{name}` for as long as it lives itself"));
             }
-            End::Taken(node) => return self.report(format!("`{}` is used on its own", super::short(node.text()))),
+            End::Taken(node) => return report(format!("`{}` is used on its own", super::short(node.text()))),
             End::Other(_) => {
-                return self.report(format!("it is not known what becomes of `{name}` in line {}", self.line(mention)));
+                return report(format!("it is not known what becomes of `{name}` in line {}", self.line(mention)));
             }
         }
         Ok(None)
@@ -279,7 +296,8 @@ impl<'t> Search<'_, 't> {
             }
             true
         };
-        !leaves && !(self.ending == Ending::LastUse && is_tail())
+        let may_end_here = self.ending == Ending::LastUse && is_tail();
+        !leaves && !may_end_here
     }
 
     /// The handle is an argument of a call of which nothing is known.
@@ -298,7 +316,7 @@ impl<'t> Search<'_, 't> {
         match result {
             End::Bound(target) if is_class => Ok(Some(target)),
             End::Returned | End::Yielded | End::Stored(_) if is_class => {
-                self.report(format!("`{}` may keep `{name}`", super::short(function)))
+                report(format!("`{}` may keep `{name}`", super::short(function)))
             }
             _ => Ok(None),
         }
@@ -333,7 +351,7 @@ impl<'t> Search<'_, 't> {
                     last = last.max(place.unwrap_or(0));
                 } else if !(last..=place.unwrap_or(0)).all(|at| closes(self.cx, self.siblings[at]).is_some()) {
                     let inner = variable.name;
-                    return self.report(format!("`{inner}` is opened while `{}` is open, and outlives it", self.name));
+                    return report(format!("`{inner}` is opened while `{}` is open, and outlives it", self.name));
                 }
             }
         }

@@ -359,8 +359,7 @@ fn in_finally<'t>(
         return Verdict::Left(format!("the `finally` closes `{name}`, and does more than that"));
     }
     let shares = || Verdict::report(message.clone(), "it shares its line with other code");
-    let (Some(opened), Some(guarded)) =
-        (Run::new(source, opening.statement, opening.statement), Run::new(source, guard, guard))
+    let (Some(header), Some(whole)) = (Run::new(source, opening.statement, opening.statement), Run::new(source, guard, guard))
     else {
         return shares();
     };
@@ -374,9 +373,9 @@ fn in_finally<'t>(
         // The handlers run before the file is closed: the whole `try` goes in, without its `finally`.
         let first = between.first().copied().unwrap_or(guard);
         let Some(run) = Run::new(source, first, guard) else { return shares() };
-        let run = run.with_lines(opened.lines.end..clause_lines.start);
+        let run = run.with_lines(header.lines.end..clause_lines.start);
         unit = run.unit(source);
-        edits.extend(wrap::outside(run.deeper(source, &unit), &[clause_lines.start..guarded.lines.end]));
+        edits.extend(wrap::outside(run.deeper(source, &unit), &[clause_lines.start..whole.lines.end]));
         edits.push(Edit::replace(wrap::removal(source, clause_lines.clone()), ""));
         edits.extend(opening_edits(cx, &[*opening], &run, &unit));
     } else {
@@ -391,19 +390,19 @@ fn in_finally<'t>(
         let mut from = source.line_start(guard.start());
         if let (Some(&first), Some(&last)) = (between.first(), between.last()) {
             let Some(run) = Run::new(source, first, last) else { return shares() };
-            let run = run.with_lines(opened.lines.end..from);
+            let run = run.with_lines(header.lines.end..from);
             edits.extend(run.deeper(source, &unit));
-        } else if source.code()[opened.lines.end..from].trim().is_empty() {
-            from = opened.lines.end;
+        } else if source.code()[header.lines.end..from].trim().is_empty() {
+            from = header.lines.end;
         } else {
             let Some(run) = Run::new(source, guard, guard) else { return shares() };
-            let run = run.with_lines(opened.lines.end..from);
+            let run = run.with_lines(header.lines.end..from);
             let moved = run.deeper(source, &unit);
             edits.extend(moved.into_iter().filter(|edit| edit.range.start < from));
         }
         edits.push(Edit::replace(from..header_end, ""));
         edits.push(Edit::replace(wrap::removal(source, clause_lines.clone()), ""));
-        edits.extend(opening_edits(cx, &[*opening], &opened, &unit));
+        edits.extend(opening_edits(cx, &[*opening], &header, &unit));
     }
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
     reasons.extend(more);

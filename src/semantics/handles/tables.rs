@@ -204,7 +204,7 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
     ("yaml.unsafe_load", Appetite::Eager, "PyYAML"),
 ];
 
-/// Keywords with which an eager function becomes a lazy one (pandas: chunksize, iterator; NumPy: `mmap_mode`).
+/// Keywords with which an eager function becomes a lazy one (`chunksize` of pandas, `mmap_mode` of numpy).
 pub(super) const LAZY_KEYWORDS: &[&str] = &["chunksize", "iterator", "mmap_mode", "mmap", "memory_map"];
 
 /// Methods of files, readers, writers and archives that have done their work when they return (Python: io, csv, tarfile,
