@@ -305,10 +305,15 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
     let run = Run::new(source, first, last).ok_or("it shares its line with other code")?;
     let unit = run.unit(source);
     let indent = run.indent(source).to_string();
-    let mut edits = wrap::outside(run.deeper(source, &unit), &[call.range()]);
-    let header = header(cx, call, &indent, file);
-    edits.insert(0, Edit::insert(run.lines.start, header));
-    edits.push(Edit::replace(call.range(), file));
+    let column = indent.len() + unit.len();
+    let line = if lead.is_empty() { layout::on_one_line(cx, first, call, file, column) } else { None };
+    let (replaced, text) = match line {
+        Some(line) => (first.range(), line),
+        None => (call.range(), file.into()),
+    };
+    let mut edits = wrap::outside(run.deeper(source, &unit), std::slice::from_ref(&replaced));
+    edits.insert(0, Edit::insert(run.lines.start, header(cx, call, &indent, file)));
+    edits.push(Edit::replace(replaced, text));
     let gone: Vec<Range<usize>> = lead.iter().map(|edit| edit.range.clone()).filter(|range| !range.is_empty()).collect();
     let mut all = lead;
     all.extend(wrap::outside(edits, &gone));

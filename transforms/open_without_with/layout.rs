@@ -51,6 +51,33 @@ pub(super) fn moved<'t>(
     out
 }
 
+/// A statement of several lines as one, when nothing holds it apart and it fits: no comment, no long string, no comma at
+/// the end of a list, which formatters take as a wish. `part` becomes `name`.
+pub(super) fn on_one_line<'t>(
+    cx: &Context<'t>,
+    statement: Node<'t>,
+    part: Node<'t>,
+    name: &str,
+    column: usize,
+) -> Option<Vec<u8>> {
+    let is_long = |node: Node<'t>| cx.source.line(node.start()) != cx.source.line(node.end());
+    let wishes = |node: Node<'t>| {
+        node.is_any(&[",", ";", "comment", "line_continuation"])
+            && (node.is_any(&[";", "comment", "line_continuation"])
+                || node.next_sibling().is_some_and(|next| next.is_any(&[")", "]", "}"])))
+    };
+    let is_simple = statement.is_any(&["expression_statement", "return_statement"]) && is_long(statement);
+    let mut inside = statement.walk(|node| node == part).filter(|node| *node != part);
+    if !is_simple || inside.any(|node| wishes(node) || node.is("string") && is_long(node)) {
+        return None;
+    }
+    let bytes = cx.source.bytes();
+    let text = [&bytes[statement.start()..part.start()], name.as_bytes(), &bytes[part.end()..statement.end()]].concat();
+    let line = joined(&text);
+    let behind = cx.source.code()[statement.end()..cx.source.line_end(statement.end() - 1)].trim_end().len();
+    (text.contains(&b'\n') && column + line.len() + behind <= WIDTH).then_some(line)
+}
+
 /// The lines of a text that stands in brackets, as one line.
 fn joined(text: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
