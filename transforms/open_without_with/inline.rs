@@ -116,7 +116,7 @@ fn plan<'t>(
             let Some(id) = scopes.variable_of(name).filter(|_| is_plain && before.is_none()) else {
                 return report("what reads from it gets its name inside an expression".to_string());
             };
-            let life = lifetime::of(cx, statement, id, false, opener.family)?;
+            let life = lifetime::of(cx, statement, statement, id, false, opener.family)?;
             reasons.extend(life.doubts);
             return Ok(Plan::Whole(life.last));
         }

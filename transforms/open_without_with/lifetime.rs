@@ -75,11 +75,12 @@ struct Search<'c, 't> {
     name: &'t str,
 }
 
-/// The life of what `root` is bound to in the statement `opening`. With `is_handle` it is the handle itself, else
+/// The life of what `root` is bound to in the statement `binding`, which is `opening` or its last step on some way. With `is_handle` it is the handle itself, else
 /// something that reads from one.
 pub(super) fn of<'t>(
     cx: &Context<'t>,
     opening: Node<'t>,
+    binding: Node<'t>,
     root: VariableId,
     is_handle: bool,
     family: Family,
@@ -117,7 +118,7 @@ pub(super) fn of<'t>(
         return Err(Refusal::Left(format!("{what} without a close may be needed beyond the last line that names it")));
     }
     let mut search = Search { cx, opening, siblings, ending, last: end, used: None, doubts: Vec::new(), name };
-    search.follow(root, opening, !is_handle)?;
+    search.follow(root, binding, !is_handle)?;
     if let (Ending::Closed(close), Some(used)) = (ending, search.used) {
         let line = |node: Node<'t>| cx.source.line(node.end());
         let (start, used, close) = (line(opening), line(search.siblings[used]), line(close));
@@ -183,7 +184,7 @@ impl<'t> Search<'_, 't> {
         }
         let mut found = Vec::new();
         for &mention in &variable.references {
-            if self.opening.contains(mention) && from == self.opening {
+            if self.opening.contains(mention) && self.opening.contains(from) {
                 continue;
             }
             let is_elsewhere = facts.owner(mention) != facts.owner(from);

@@ -1,6 +1,7 @@
 //! Files that are opened without `with`.
 
 mod fresh;
+mod guarded;
 mod inline;
 mod layout;
 mod lifetime;
