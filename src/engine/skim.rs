@@ -3,11 +3,16 @@
 //! Parsing costs a hundred times as much as reading, so a transform may look at this first and say that there is
 //! nothing for it.
 
+use super::source::BOM;
+
 /// The text with spaces in place of comments and of what stands in strings; quotes, line ends and lengths stay.
 ///
 /// `None` when that takes more than a lexer: a string without end, or an f-string that may hold a loop or a function.
 pub fn code(text: &[u8]) -> Option<Vec<u8>> {
     let mut code = text.to_vec();
+    if text.starts_with(BOM) {
+        code[..BOM.len()].fill(b' ');
+    }
     let mut at = 0;
     while let Some(found) = memchr::memchr3(b'#', b'"', b'\'', &text[at..]) {
         let start = at + found;
@@ -119,6 +124,7 @@ mod tests {
         blanked(r#"s = "\"a" + r"\"b""#, r#"s = "   " + r"   ""#);
         blanked("f'{x}' + y", "f'   ' + y");
         blanked("''", "''");
+        blanked("\u{feff}def", "   def");
     }
 
     #[test]

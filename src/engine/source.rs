@@ -91,7 +91,8 @@ const SINGLE_BYTE: &[&str] = &[
 ];
 const UTF8: &[&str] = &["utf-8", "utf8", "u8", "utf", "utf8-ucs2", "utf8-ucs4", "cp65001", "utf-8-sig"];
 const ASCII: &[&str] = &["ascii", "us-ascii", "646"];
-const BOM: &[u8] = b"\xef\xbb\xbf";
+/// The byte order mark of UTF-8.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How the bytes of a file spell characters.
 #[derive(Clone, Debug, PartialEq, Eq)]

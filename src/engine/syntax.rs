@@ -3,7 +3,8 @@
 //! Nodes stand in pre-order in one vector, so that a subtree is a slice, a parent is one look-up and no walk recurses:
 //! a chain of 200,000 `+` is 200,003 levels deep.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -56,6 +57,7 @@ pub struct Tree {
     records: Vec<Record>,
     errors: Vec<u32>,
     depth: usize,
+    by_kind: OnceCell<HashMap<&'static str, Vec<u32>>>,
     parsed: tree_sitter::Tree,
 }
 
@@ -71,7 +73,7 @@ impl Tree {
         }
         let parsed = PARSER.with_borrow_mut(|parser| parser.parse(code, None)).expect("no cancellation is set up");
         let (records, errors, depth) = flatten(parsed.walk());
-        Self { code: code.to_string(), records, errors, depth, parsed }
+        Self { code: code.to_string(), records, errors, depth, by_kind: OnceCell::new(), parsed }
     }
 
     /// The text that was parsed.
@@ -133,10 +135,17 @@ impl Tree {
         }
     }
 
-    /// Whether any node is of this kind.
-    pub fn has_kind(&self, kind: &str) -> bool {
-        let id = language().id_for_node_kind(kind, true);
-        self.records.iter().any(|record| record.kind == id)
+    /// All nodes of this kind, in text order. The index is built once, so that asking for each function of a file what
+    /// calls it costs no walk of the whole table.
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = Node<'_>> {
+        let index = self.by_kind.get_or_init(|| {
+            let mut index: HashMap<&'static str, Vec<u32>> = HashMap::new();
+            for (id, record) in self.records.iter().enumerate().filter(|(_, record)| record.named) {
+                index.entry(kind_name(record.kind)).or_default().push(id as u32);
+            }
+            index
+        });
+        index.get(kind).into_iter().flatten().map(|&id| self.node(id))
     }
 
     /// How deep the deepest node lies; the root lies at 0.

@@ -27,7 +27,7 @@ impl PythonVersion {
     pub fn needed_by(tree: &Tree) -> Self {
         // The grammar has one kind for the `[T]` of a definition and the `[int]` of `list[int]`.
         let is_needed = |kind: &str| {
-            tree.has_kind(kind)
+            tree.of_kind(kind).next().is_some()
                 && tree.root().descendants().any(|node| node.is(kind) && !node.parent().is_some_and(|p| p.is("generic_type")))
         };
         let minor = NEEDS.iter().filter(|(kind, _)| is_needed(kind)).map(|&(_, minor)| minor).max();

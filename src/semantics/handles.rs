@@ -95,7 +95,8 @@ impl<'t> Facts<'t> {
     }
 
     fn is_dynamic_here(&self, node: Node<'t>) -> bool {
-        self.scopes().is_dynamic(self.scopes().scope_of(node)) && !self.tree().has_kind("wildcard_import")
+        self.scopes().is_dynamic(self.scopes().scope_of(node))
+            && !self.tree().root().descendants().any(|node| node.is("wildcard_import"))
     }
 
     /// Whether a star import of the file is of a module that has an `open` of its own.

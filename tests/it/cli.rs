@@ -8,9 +8,9 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A defect with a safe fix, whatever else the suite learns.
-const SAFE: &str = "def add(x, seen=[]):\n    seen.append(x)\n    return seen\n\n\nprint(add(1))\n";
-const CLEAN: &str = "def add(x, seen):\n    return seen\n";
-const BROKEN: &str = "def f(:\n    pass\n\n\ndef add(x, seen=[]):\n    seen.append(x)\n    return seen\n";
+const SAFE: &str = "def add(x, acc=[]):\n    acc.append(x)\n    return acc\n\n\nprint(add(1))\n";
+const CLEAN: &str = "def add(x, acc):\n    return acc\n";
+const BROKEN: &str = "def f(:\n    pass\n\n\ndef add(x, acc=[]):\n    acc.append(x)\n    return acc\n";
 
 fn project(files: &[(&str, &[u8])]) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");

@@ -12,6 +12,8 @@ mod python;
 mod readme;
 mod reindent;
 mod rust;
+mod skim;
+mod snapshots_of_loops;
 mod symtable;
 mod tidy;
 mod variants;

@@ -1,4 +1,4 @@
-//! Scopes against CPython's own: the `symtable` module run over embedded snippets and over files of the standard library.
+//! Scopes against `CPython`'s own: the `symtable` module run over embedded snippets and over files of the standard library.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

@@ -64,17 +64,10 @@ pub(super) fn widen<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, scripted: b
 
 /// Whether the file writes `Optional[..]` wherever it says so, and `.. | None` nowhere.
 fn prefers_optional(cx: &Context<'_>) -> bool {
-    let mut uses = false;
-    for node in cx.tree.root().descendants() {
-        match node.kind() {
-            "generic_type" | "subscript" => {
-                uses |= generic(node).is_some_and(|(head, _)| last_segment(head) == "Optional");
-            }
-            "none" if node.ancestors().find(|around| !around.is("type")).is_some_and(is_union) => return false,
-            _ => {}
-        }
-    }
-    uses
+    let mut generics = cx.tree.of_kind("generic_type").chain(cx.tree.of_kind("subscript"));
+    let is_in_union = |none: Node<'_>| none.ancestors().find(|around| !around.is("type")).is_some_and(is_union);
+    generics.any(|node| generic(node).is_some_and(|(head, _)| last_segment(head) == "Optional"))
+        && !cx.tree.of_kind("none").any(is_in_union)
 }
 
 fn is_union(node: Node<'_>) -> bool {

@@ -3,6 +3,7 @@
 use super::parameter::Parameter;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
+use crate::semantics::effects::{Escape, Read, Use};
 use crate::semantics::scope::BindingKind;
 
 /// The mentions of a function in its file.
@@ -54,7 +55,7 @@ impl<'t> Calls<'t> {
         let by_name = by_name
             .filter(|argument| argument.child("name").is_some_and(|name| name.text() == parameter.name.text()))
             .find_map(|argument| argument.child("value"));
-        let bound = usize::from(parameter.class().is_some());
+        let bound = usize::from(parameter.class().is_some() && !is_static(parameter.function));
         let index = parameter.position.and_then(|position| position.checked_sub(bound));
         let positional: Vec<_> = match arguments.kind() {
             "argument_list" => arguments.named_children().filter(|argument| !argument.is("keyword_argument")).collect(),
@@ -81,13 +82,13 @@ impl<'t> Calls<'t> {
 
     /// A call whose object lives on into the next call: nobody in the file gives one, and the result is thrown away, or kept
     /// while the function is called again. Then the default is where the file keeps its data.
-    pub(super) fn accumulating(&self) -> Option<Node<'t>> {
+    pub(super) fn accumulating(&self, cx: &Context<'t>) -> Option<Node<'t>> {
         let outside: Vec<_> = self.leaving_out.iter().filter(|call| !self.function.contains(**call)).collect();
         if self.class_is_unknown() && !self.passing.is_empty() {
             return None;
         }
         let again = |call: Node<'t>| outside.len() > 1 || is_in_loop(call);
-        outside.iter().copied().copied().find(|call| !is_used_at_once(*call) && again(*call))
+        outside.iter().copied().copied().find(|call| !is_used_at_once(cx, *call) && again(*call))
     }
 
     /// A call that gives the parameter proves that the default is no store only where it is certain whose call it is.
@@ -103,16 +104,27 @@ impl<'t> Calls<'t> {
 
 /// Every `.name` in the file.
 fn attributes<'t>(cx: &Context<'t>, name: &'t str) -> impl Iterator<Item = Node<'t>> {
-    let all = cx.tree.root().descendants().filter(|node| node.is("attribute"));
+    let all = cx.tree.of_kind("attribute");
     all.filter(move |node| node.child("attribute").is_some_and(|attribute| attribute.text() == name))
 }
 
-/// Whether a call's result goes straight into another expression, and into no name.
-fn is_used_at_once(call: Node<'_>) -> bool {
-    let kept = ["expression_statement", "assignment", "named_expression", "augmented_assignment", "with_statement"];
-    let path = call.ancestors().take_while(|around| !around.is("call"));
-    let mut outermost = path.take_while(|around| !around.is_statement() || around.is_any(&kept));
-    !outermost.any(|around| around.is_any(&kept)) || call.parent().is_some_and(|parent| parent.is("argument_list"))
+/// Whether a call's result is read there and then, or is the business of the caller. What is compared is not: an expected value
+/// may count on earlier calls.
+fn is_used_at_once<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
+    let collecting = ["list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"];
+    let mut path = call.ancestors().take_while(|around| !around.is_statement() && !around.is("call"));
+    if path.any(|around| around.is_any(&collecting)) {
+        return false;
+    }
+    match cx.facts().use_of(call) {
+        Use::Read(read) => !matches!(read, Read::Ignored | Read::Compared),
+        Use::Escapes(escape) => matches!(escape, Escape::Returned | Escape::Yielded),
+        Use::Mutated(_) => false,
+    }
+}
+
+fn is_static(function: Node<'_>) -> bool {
+    super::parameter::decorators(function).any(|decorator| decorator.text() == "staticmethod")
 }
 
 fn is_in_loop(call: Node<'_>) -> bool {

@@ -62,7 +62,7 @@ fn methods(class: Node<'_>) -> impl Iterator<Item = Node<'_>> {
 
 /// The classes of the file that are connected with this one by inheritance, at any distance: also heirs of one base.
 fn related_classes<'t>(cx: &Context<'t>, class: Node<'t>) -> Vec<Node<'t>> {
-    let classes = cx.tree.root().descendants().filter(|node| node.is("class_definition"));
+    let classes = cx.tree.of_kind("class_definition");
     let links: Vec<(Node<'t>, Node<'t>)> = classes
         .flat_map(|heir| {
             let bases = heir.child("superclasses").into_iter().flat_map(Node::named_children);

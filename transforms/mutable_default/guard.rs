@@ -1,5 +1,7 @@
 //! The edits that create the default inside the function.
 
+use std::ops::Range;
+
 use super::parameter::Parameter;
 use crate::engine::edit::{BodyIndent, Edit, docstring, insert_at_top};
 use crate::engine::syntax::Node;
@@ -138,6 +140,7 @@ fn moved<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, indent: &str) -> Vec<u
     let new_column = indent.len() + parameter.name.text().len() + " = ".len() + usize::from(bare);
     let old_indent = source.indent(value.start());
     let hanging = is_hanging(source.code(), value);
+    let strings = outermost(value, &["string"]);
     let mut text = if bare { vec![b'('] } else { Vec::new() };
     let mut at = value.start();
     while at < value.end() {
@@ -145,7 +148,7 @@ fn moved<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, indent: &str) -> Vec<u
         let line = &source.bytes()[at..end];
         let white = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let blank = line[white..].iter().all(u8::is_ascii_whitespace);
-        let in_string = value.and_descendants().any(|node| node.is("string") && node.start() < at && at < node.end());
+        let in_string = holds(&strings, at);
         if at == value.start() || blank || in_string {
             text.extend(line);
         } else {
@@ -183,17 +186,25 @@ fn has_bare_line_end(value: Node<'_>) -> bool {
         "generator_expression",
         "string",
     ];
-    let held: Vec<_> = value
-        .and_descendants()
-        .filter(|node| node.is_any(&holding) && (!node.is("tuple") || node.text().starts_with('(')))
-        .map(Node::range)
-        .collect();
+    let held = outermost(value, &holding);
     let text = value.text();
     text.match_indices('\n').any(|(index, _)| {
         let at = value.start() + index;
         let continued = text[..index].trim_end_matches('\r').ends_with('\\');
-        !continued && !held.iter().any(|range| range.contains(&at))
+        !continued && !holds(&held, at)
     })
+}
+
+/// The ranges of the outermost nodes of these kinds, in order. A tuple counts only with its parentheses.
+fn outermost(value: Node<'_>, kinds: &[&str]) -> Vec<Range<usize>> {
+    let is_one = |node: Node<'_>| node.is_any(kinds) && (!node.is("tuple") || node.text().starts_with('('));
+    value.walk(is_one).filter(|node| is_one(*node)).map(Node::range).collect()
+}
+
+/// Whether the byte at an offset is inside one of the ranges, behind its first byte.
+fn holds(ranges: &[Range<usize>], at: usize) -> bool {
+    let index = ranges.partition_point(|range| range.start < at);
+    index.checked_sub(1).is_some_and(|index| at < ranges[index].end)
 }
 
 /// Whether the first line of an expression ends with an opening bracket: then the lines below are indented by levels, else they are

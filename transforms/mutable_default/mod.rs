@@ -17,6 +17,7 @@ mod uses;
 
 use std::ops::Range;
 
+use crate::engine::edit::docstring;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, FileKind, Findings, Match, Meta, Opt, Transform, Widen};
@@ -33,7 +34,7 @@ pub struct MutableDefault;
 static META: Meta = Meta {
     id: "mutable-default",
     summary: "create mutable defaults inside the function",
-    why: "A default is created once, when the `def` runs, and every call that leaves the argument out gets the same object",
+    why: "A default is created once, when the `def` runs, and every call that leaves the argument out gets the same object.",
     aliases: &["B006", "W0102", "dangerous-default-value"],
     // A default needs a `=`; what stands behind it may be any name.
     anchors: &[&["def", "lambda"], &["="]],
@@ -68,8 +69,8 @@ impl Transform for MutableDefault {
                 Verdict::Nothing => {}
                 Verdict::Leave(because) => out.leave(range, because),
                 Verdict::Report(suspect, because) => out.push(suspect.finding(&parameter, Repair::None { because })),
-                Verdict::Fix(suspect, tier) => {
-                    let repair = repair(cx, &parameter, &suspect, tier);
+                Verdict::Fix(mut suspect, tier) => {
+                    let repair = repair(cx, &parameter, &mut suspect, tier);
                     out.push(suspect.finding(&parameter, repair));
                 }
             }
@@ -302,13 +303,35 @@ fn meaning_of_none<'t>(
     doubt(because, rebound.range(), "bound again")
 }
 
-fn repair<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, suspect: &Suspect<'t>, tier: Tier) -> Repair {
+/// What else has to follow by hand: a docstring that states the default, a subclass elsewhere.
+fn follow_up(parameter: &Parameter<'_>, widened: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let name = parameter.name.text();
+    let mut note = |range, text: &str| {
+        notes.push(Note { range, text: text.to_string(), certainty: Certainty::Likely });
+    };
+    let public = parameter.function.child("name").is_some_and(|name| !name.text().starts_with('_'));
+    if let (true, Some(annotation), Some(_)) = (widened && public, parameter.annotation, parameter.class()) {
+        note(annotation.range(), "a subclass elsewhere that declares the parameter has to follow");
+    }
+    let states_default = |text: &str| {
+        let mut lines = text.lines().skip_while(|line| !line.contains(name)).take(4);
+        lines.any(|line| line.to_lowercase().contains("default"))
+    };
+    if let Some(text) = docstring(parameter.function).filter(|text| states_default(text.text())) {
+        note(text.range(), "the docstring may state the default");
+    }
+    notes
+}
+
+fn repair<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, suspect: &mut Suspect<'t>, tier: Tier) -> Repair {
     let scripted = readers::is_scripted(cx, parameter.function);
     let no_fix = |because: &str| Repair::None { because: because.to_string() };
     let Some((mut edits, imports)) = annotation::widen(cx, parameter, scripted) else {
         return no_fix("`Optional` means something else in this file, and the annotation has to admit None");
     };
     let Some(guard) = guard::edits(cx, parameter) else { return no_fix("the function has no body") };
+    suspect.evidence.extend(follow_up(parameter, !edits.is_empty()));
     edits.extend(guard);
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let what = suspect.what.strip_prefix("one ").unwrap_or(&suspect.what);

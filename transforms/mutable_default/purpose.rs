@@ -33,6 +33,7 @@ pub(super) fn deliberate<'t>(
         .or_else(|| read_and_changed(parameter, uses))
         .or_else(|| handed_out(parameter, uses))
         .or_else(|| shown_in_docstring(parameter))
+        .or_else(|| uses.first_mutation().and_then(|_| said_in_words(parameter)))
         .or_else(|| accumulating_calls(cx, parameter, uses, calls))
 }
 
@@ -104,24 +105,37 @@ fn changed_by_constructor<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Opt
     let name = parameter.function.child("name")?.text();
     let constructor = ["__init__", "__new__", "__post_init__", "__init_subclass__"].contains(&name);
     let changed = constructor.then(|| uses.first_mutation()).flatten()?;
-    Some((format!("every new object is entered into `{}`, as into a registry", parameter.name.text()), changed.mention))
+    let because =
+        format!("a constructor changes `{}`, as where objects enter themselves into a registry", parameter.name.text());
+    Some((because, changed.mention))
 }
 
 fn read_and_changed<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Option<Sign<'t>> {
     uses.first_mutation()?;
     let name = parameter.name.text();
     let read = uses.all.iter().find(|one| match &one.what {
-        What::PartMutated | What::Use(Use::Escapes(Escape::Captured(_))) => true,
+        What::PartMutated | What::MutatedInside | What::Use(Use::Escapes(Escape::Captured(_))) => true,
         What::Use(Use::Read(Read::NoneTest(_) | Read::Ignored)) => false,
         What::Use(Use::Read(_)) => !one.is_unpacked(),
         // Whoever gets the object reads in it, unless it is the function itself, further down.
-        What::Use(Use::Escapes(Escape::Passed(call))) => !is_recursion(parameter, *call),
+        What::Use(Use::Escapes(Escape::Passed(call))) => !is_recursion(parameter, *call) && !only_completed(uses),
         What::Use(_) => false,
     })?;
     Some((
         format!("`{name}` is read as well as changed, so that a call may be meant to see what earlier ones left there"),
         read.mention,
     ))
+}
+
+/// Whether every change writes an entry of a fixed name, as a function does that completes its options: what one call leaves
+/// there the next one overwrites.
+fn only_completed(uses: &Uses<'_>) -> bool {
+    uses.all.iter().filter(|one| one.is_mutation()).all(|one| match &one.what {
+        What::Use(Use::Mutated(Mutation { kind: MutationKind::SetItem(key), node, .. })) => {
+            key.is("string") && key.child_of_kind("interpolation").is_none() && !is_in_augmented_assignment(*node)
+        }
+        _ => false,
+    })
 }
 
 fn is_recursion(parameter: &Parameter<'_>, call: Node<'_>) -> bool {
@@ -143,6 +157,28 @@ fn handed_out<'t>(parameter: &Parameter<'t>, uses: &Uses<'t>) -> Option<Sign<'t>
     Some((format!("`{name}` is given out unchanged, as by an accessor of the one object"), given.mention))
 }
 
+/// A comment or docstring that speaks of sharing.
+fn said_in_words<'t>(parameter: &Parameter<'t>) -> Option<Sign<'t>> {
+    let telling = [
+        "on purpose",
+        "intentional",
+        "deliberate",
+        "shared",
+        "across calls",
+        "between calls",
+        "persist",
+        "memoiz",
+        "accumulates over",
+        "keeps state",
+    ];
+    let comments = parameter.function.descendants().filter(|node| node.is("comment"));
+    let words = comments.chain(docstring(parameter.function)).find(|words| {
+        let text = words.text().to_lowercase();
+        telling.iter().any(|word| text.contains(word))
+    })?;
+    Some(("the words beside it may say that the sharing is meant".to_string(), words))
+}
+
 fn shown_in_docstring<'t>(parameter: &Parameter<'t>) -> Option<Sign<'t>> {
     let text = docstring(parameter.function)?;
     let name = parameter.function.child("name")?.text();
@@ -156,9 +192,9 @@ fn accumulating_calls<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, uses: &Us
     if let Some(call) = calls.recursion_without() {
         return Some((format!("the function calls itself without `{name}` and relies on the shared one"), call));
     }
-    let escape = uses.first_escape()?;
-    debug_assert!(cx.tree.root().contains(escape.mention), "uses are of this tree");
-    if let Some(call) = calls.accumulating() {
+    // What nobody else ever sees cannot be shared on purpose.
+    uses.first_escape()?;
+    if let Some(call) = calls.accumulating(cx) {
         return Some((format!("the file may rely on what several calls put into `{name}`"), call));
     }
     let mention = calls.handed_on()?;

@@ -79,25 +79,28 @@ const CONFIGURATION: &[&str] = &["fire", "gin", "sacred", "jsonargparse"];
 
 /// The reader of the signature that matters most, if there is any.
 pub(super) fn reader<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>> {
+    let decorated = || decorators(parameter.function).filter_map(|decorator| decorated(cx, decorator));
     type_comment(cx, parameter)
-        .or_else(|| decorators(parameter.function).filter_map(|decorator| decorated(cx, decorator)).max_by_key(weight))
+        .or_else(|| decorated().find(|reader| matches!(reader, Reader::Forbids(..))))
         .or_else(|| estimator(cx, parameter))
         .or_else(|| runner(cx, parameter))
-        .or_else(|| torchscript_elsewhere(cx, parameter))
+        .or_else(|| decorated().next())
+        .or_else(|| decorated_class(cx, parameter))
+        .or_else(|| torchscript_elsewhere(cx))
         .or_else(|| forward(parameter))
         .or_else(|| introspection(cx))
 }
 
-fn weight(reader: &Reader<'_>) -> u8 {
-    match reader {
-        Reader::Forbids(..) => 1,
-        Reader::Doubtful(..) => 0,
-    }
-}
-
-/// Whether `TorchScript` compiles the function, so that only `Optional[..]` will do.
+/// Whether `TorchScript` certainly compiles the function, so that only `Optional[..]` will do.
 pub(super) fn is_scripted<'t>(cx: &Context<'t>, function: Node<'t>) -> bool {
-    decorators(function).any(|decorator| is_torchscript(cx, decorator)) || torchscript_mention(cx).is_some()
+    let names =
+        [function, class_around(function).unwrap_or(function)].map(|definition| definition.child("name").map(Node::text));
+    let is_given = |call: Node<'t>| {
+        let given = call.child("arguments").and_then(|arguments| arguments.named_children().next());
+        let given = given.map(|given| if given.is("call") { given.child("function").unwrap_or(given) } else { given });
+        given.is_some_and(|given| names.contains(&Some(given.text())))
+    };
+    decorators(function).any(|decorator| is_torchscript(cx, decorator)) || scripting_calls(cx).any(is_given)
 }
 
 fn target(decorator: Node<'_>) -> Node<'_> {
@@ -137,10 +140,21 @@ fn decorated<'t>(cx: &Context<'t>, decorator: Node<'t>) -> Option<Reader<'t>> {
     Some(Reader::Doubtful(format!("the decorator `{text}` may read the signature"), decorator))
 }
 
+/// A decorator of the class may go through its methods.
+fn decorated_class<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>> {
+    let harmless = ["dataclasses.dataclass", "functools.total_ordering", "enum.unique", "typing.runtime_checkable"];
+    let mut others = decorators(parameter.class()?).filter(|decorator| {
+        let name = cx.facts().qualified_name(target(*decorator)).map(|name| name.join("."));
+        !name.is_some_and(|name| harmless.contains(&name.as_str()) || HARMLESS.contains(&name.as_str()))
+    });
+    let other = others.next()?;
+    Some(Reader::Doubtful(format!("the decorator `{}` of the class may read the signature", target(other).text()), other))
+}
+
 /// Whether any import statement of the file names this package.
 fn is_imported(cx: &Context<'_>, package: &str) -> bool {
-    let statements = cx.tree.root().descendants().filter(|node| node.is_any(&["import_statement", "import_from_statement"]));
-    statements.into_iter().any(|statement| {
+    let mut statements = cx.tree.of_kind("import_statement").chain(cx.tree.of_kind("import_from_statement"));
+    statements.any(|statement| {
         let from = statement.child("module_name").into_iter();
         let names = statement.children_of("name").filter(|_| statement.is("import_statement"));
         from.chain(names).any(|name| name.text().split(['.', ' ']).next() == Some(package))
@@ -179,13 +193,16 @@ fn runner<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>>
     })
 }
 
-fn torchscript_mention<'t>(cx: &Context<'t>) -> Option<Node<'t>> {
-    let calls = cx.tree.root().descendants().filter(|node| node.is("call"));
-    calls.into_iter().find(|call| matches!(cx.facts().called_name(*call).as_deref(), Some(["torch", "jit", "script"])))
+/// The calls of `torch.jit.script` in the file.
+fn scripting_calls<'t>(cx: &Context<'t>) -> impl Iterator<Item = Node<'t>> {
+    let possible = cx.tree.code().contains("jit");
+    let calls = cx.tree.of_kind("call").filter(move |_| possible);
+    calls.filter(|call| matches!(cx.facts().called_name(*call).as_deref(), Some(["torch", "jit", "script"])))
 }
 
-fn torchscript_elsewhere<'t>(cx: &Context<'t>, _parameter: &Parameter<'t>) -> Option<Reader<'t>> {
-    torchscript_mention(cx).map(|call| Reader::Doubtful("the file compiles code with `torch.jit.script`".to_string(), call))
+fn torchscript_elsewhere<'t>(cx: &Context<'t>) -> Option<Reader<'t>> {
+    let call = scripting_calls(cx).next()?;
+    Some(Reader::Doubtful("the file compiles code with `torch.jit.script`".to_string(), call))
 }
 
 /// A tracer sees both ways of `x is None` as one.
@@ -196,8 +213,7 @@ fn forward<'t>(parameter: &Parameter<'t>) -> Option<Reader<'t>> {
 }
 
 fn introspection<'t>(cx: &Context<'t>) -> Option<Reader<'t>> {
-    let identifiers = cx.tree.root().descendants().filter(|node| node.is("identifier"));
-    let found = identifiers.into_iter().find(|node| {
+    let found = cx.tree.of_kind("identifier").find(|node| {
         let text = node.text();
         let called = || {
             let callee = node.parent().filter(|parent| parent.is("attribute")).unwrap_or(*node);

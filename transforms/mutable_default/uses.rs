@@ -30,6 +30,8 @@ pub(super) enum What<'t> {
     Use(Use<'t>),
     /// Something that it holds is changed: `cfg["a"].append(1)`.
     PartMutated,
+    /// A nested function or lambda changes it.
+    MutatedInside,
 }
 
 impl<'t> Uses<'t> {
@@ -73,16 +75,21 @@ impl<'t> Uses<'t> {
         self.all.iter().find(|one| one.is_escape())
     }
 
-    /// Whether the object is kept or given back, and not only passed to calls, which mostly read it.
+    /// Whether the object is kept or given back, and not only passed to calls and nested functions, which mostly read it, or
+    /// put into a local display or name.
     pub(super) fn is_kept(&self) -> bool {
-        self.all.iter().any(|one| one.is_escape() && !matches!(one.what, What::Use(Use::Escapes(Escape::Passed(_)))))
+        self.all.iter().any(|one| match &one.what {
+            What::Use(Use::Escapes(Escape::Passed(_) | Escape::Aliased(_) | Escape::Captured(_))) => false,
+            What::Use(Use::Escapes(Escape::Stored(place))) => place.is_any(&["attribute", "subscript", "identifier"]),
+            _ => one.is_escape(),
+        })
     }
 }
 
 impl One<'_> {
     /// Whether the object, or something that it holds, is changed here.
     pub(super) fn is_mutation(&self) -> bool {
-        matches!(self.what, What::PartMutated | What::Use(Use::Mutated(_)))
+        matches!(self.what, What::PartMutated | What::MutatedInside | What::Use(Use::Mutated(_)))
     }
 
     /// Whether somebody else may hold the object from here on.
@@ -112,6 +119,13 @@ fn replaces<'t>(cx: &Context<'t>, binding: Node<'t>, mention: Node<'t>) -> bool 
 fn what<'t>(cx: &Context<'t>, mention: Node<'t>) -> What<'t> {
     let facts = cx.facts();
     let first = facts.use_of(mention);
+    if let Use::Escapes(Escape::Captured(definition)) = first {
+        let body =
+            mention.ancestors().take_while(|around| definition.contains(*around)).find(|around| around.field() == Some("body"));
+        let changes =
+            |body| facts.place(mention).is_some_and(|place| facts.mutations(&place, body).iter().any(|m| m.mention == mention));
+        return if body.is_some_and(changes) { What::MutatedInside } else { What::Use(first) };
+    }
     let mut next = part(&first);
     // Have: cfg["a"]; is that part changed?
     while let Some(node) = next {
@@ -136,7 +150,7 @@ fn part<'t>(of: &Use<'t>) -> Option<Node<'t>> {
 /// The first mention that a None passed on purpose reaches today without raising, if there is one: from there on somebody may
 /// depend on it.
 pub(super) fn reached_by_none<'a, 't>(cx: &Context<'t>, function: Node<'t>, uses: &'a Uses<'t>) -> Option<&'a One<'t>> {
-    let raising: Vec<_> = uses.all.iter().filter(|one| raises_on_none(function, one)).map(|one| one.mention).collect();
+    let raising: Vec<_> = uses.all.iter().filter(|one| raises_on_none(cx, function, one)).map(|one| one.mention).collect();
     uses.all.iter().find(|one| {
         let at = one.inside.unwrap_or(one.mention);
         !raising.iter().any(|first| one.mention == *first || comes_first(cx, *first, at))
@@ -152,8 +166,8 @@ fn comes_first<'t>(cx: &Context<'t>, first: Node<'t>, second: Node<'t>) -> bool 
 }
 
 /// Whether None in the place of this mention raises, and nobody in the function catches it.
-fn raises_on_none<'t>(function: Node<'t>, one: &One<'t>) -> bool {
-    if one.inside.is_some() || is_caught(function, one.mention) {
+fn raises_on_none<'t>(cx: &Context<'t>, function: Node<'t>, one: &One<'t>) -> bool {
+    if one.inside.is_some() || is_caught(cx, function, one.mention) {
         return false;
     }
     let usual = |name: &str| !name.starts_with("__");
@@ -172,22 +186,16 @@ fn raises_on_none<'t>(function: Node<'t>, one: &One<'t>) -> bool {
             }
             _ => false,
         },
-        What::Use(Use::Escapes(_)) => false,
+        What::MutatedInside | What::Use(Use::Escapes(_)) => false,
     }
 }
 
-/// Whether an exception raised here may be caught in the function: in a `try` with handlers, or a `with` that suppresses.
-fn is_caught<'t>(function: Node<'t>, node: Node<'t>) -> bool {
+/// Whether an exception raised here may be caught in the function: in a `try` with handlers, or a `with` that may swallow it.
+fn is_caught<'t>(cx: &Context<'t>, function: Node<'t>, node: Node<'t>) -> bool {
     let around: Vec<_> = node.and_ancestors().take_while(|around| *around != function).collect();
     around.windows(2).any(|pair| match pair[1].kind() {
-        "try_statement" => {
-            pair[0].field() == Some("body")
-                && pair[1].children().any(|child| child.is_any(&["except_clause", "except_group_clause"]))
-        }
-        "with_statement" => {
-            let header = pair[1].child_of_kind("with_clause").map(Node::text).unwrap_or_default();
-            pair[0].field() == Some("body") && ["suppress", "raises", "assertRaises"].iter().any(|word| header.contains(word))
-        }
+        "try_statement" => pair[0].field() == Some("body") && pair[1].children().any(|child| child.is("except_clause")),
+        "with_statement" => pair[0].field() == Some("body") && cx.facts().may_swallow(pair[1]),
         _ => false,
     })
 }
@@ -206,13 +214,7 @@ fn is_always_evaluated(node: Node<'_>) -> bool {
             parent.child_of_kind("for_in_clause") == Some(*child)
         }
         "for_in_clause" => child.field() == Some("right"),
-        "lambda"
-        | "elif_clause"
-        | "except_clause"
-        | "except_group_clause"
-        | "case_clause"
-        | "finally_clause"
-        | "else_clause" => false,
+        "lambda" | "elif_clause" | "except_clause" | "case_clause" | "finally_clause" | "else_clause" => false,
         "assert_statement" => parent.named_children().next() == Some(*child),
         _ => true,
     })

@@ -21,11 +21,21 @@ impl<'t> Callee<'t> {
     /// The function, when the file defines it and it knows the container.
     pub(super) fn of(facts: &Facts<'t>, place: &Place<'t>, call: Node<'t>) -> Option<Self> {
         let function = call.child("function")?;
-        match function.kind() {
+        let callee = match function.kind() {
             "identifier" => Self::function(facts, place, function),
             "attribute" => Self::method(facts, place, function),
             _ => None,
-        }
+        };
+        callee.filter(|callee| callee.runs_in(call))
+    }
+
+    /// Whether the body runs during the call: a coroutine runs when it is awaited, a generator when it is walked.
+    fn runs_in(&self, call: Node<'t>) -> bool {
+        let is_coroutine =
+            self.body.parent().and_then(|definition| definition.children().next()).is_some_and(|token| token.is("async"));
+        let is_awaited = call.parent().is_some_and(|around| around.is("await"));
+        let mut own_code = self.body.walk(|node| node.is_any(&["function_definition", "lambda"]));
+        (is_awaited || !is_coroutine) && !own_code.any(|node| node.is("yield"))
     }
 
     /// A function of the file, bound once by its `def`, that knows the container under the same name.

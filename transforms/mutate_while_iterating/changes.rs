@@ -5,6 +5,7 @@ use super::header::{Walk, Walked};
 use super::loops::{Loop, runs_with};
 use super::namespaces;
 use super::own::{Own, plain};
+use super::presence::At;
 use crate::engine::syntax::Node;
 use crate::semantics::Facts;
 use crate::semantics::effects::{Mutation, MutationKind, Place, Read, Use};
@@ -121,8 +122,13 @@ impl<'t> Subject<'_, 't> {
             let read = matches!(self.facts.use_of(mention), Use::Read(Read::Subscript(_)));
             let key = key_of(mention)?;
             let own = Own::at(self.facts, self.a_loop, self.walks, mention);
-            let may_add = read && runs_with(mention, self.a_loop.node) && !own.is_key(key) && !is_tested(mention, key);
-            may_add.then_some(Change { node: subscript, does: Does::Reads, through: None })
+            let may_add = read && runs_with(mention, self.a_loop.node) && !own.is_key(key);
+            let at = At { facts: self.facts, a_loop: self.a_loop, mention, key };
+            (may_add && !is_updated(subscript) && !at.is_there(place)).then_some(Change {
+                node: subscript,
+                does: Does::Reads,
+                through: None,
+            })
         })
     }
 
@@ -134,6 +140,8 @@ impl<'t> Subject<'_, 't> {
         let own = Own::at(self.facts, self.a_loop, self.walks, call).inside(call, &callee.parameters);
         let mutations = self.facts.mutations(&callee.place, callee.body);
         let does = mutations.iter().flat_map(|mutation| self.effects(mutation, &own));
+        // Most stores of a method are updates of entries that are there, under the loop's key in other words.
+        let does = does.map(|does| if does == Does::Stores { Does::Replaces } else { does });
         does.map(|does| Change { node: call, does, through: Some(callee.name) }).collect()
     }
 
@@ -196,9 +204,19 @@ impl<'t> Subject<'_, 't> {
             return None;
         }
         let is_there = self.is_sequence()
-            || is_tested(mutation.mention, key)
-            || self.kind != Some(Kind::DefaultDict) && reads_first(mutation.mention, key);
+            || self.is_key_of_value(key)
+            || reads_first(mutation, key, self.kind)
+            || matches!(self.walked(), Walked::Place(place) if {
+                At { facts: self.facts, a_loop: self.a_loop, mention: mutation.mention, key }.is_there(place)
+            });
         Some(if is_there { Does::Replaces } else { Does::Stores })
+    }
+
+    /// Whether the key is an attribute of the value at hand: `d[value.name]` is the entry at hand in most programs.
+    fn is_key_of_value(&self, key: &str) -> bool {
+        let values = self.walks.iter().filter(|walk| walk.holds_values()).filter_map(Walk::value);
+        let mut names = values.filter(|value| value.is("identifier")).map(Node::text);
+        names.any(|name| plain(key).strip_prefix(name).is_some_and(|rest| rest.starts_with('.') && !rest.contains('(')))
     }
 
     /// What `del x[key]` and `x.pop(key)` do.
@@ -210,7 +228,7 @@ impl<'t> Subject<'_, 't> {
             Does::RemovesOwn
         } else if own.is_index(key) && !self.is_mapping() {
             Does::RemovesAt
-        } else if own.is_key(key) && !self.is_sequence() {
+        } else if own.is_key(key) && (self.is_mapping() || !self.is_sequence() && own.indexes.is_empty()) {
             Does::RemovesOwn
         } else {
             Does::RemovesOther
@@ -231,54 +249,32 @@ impl<'t> Subject<'_, 't> {
 }
 
 /// The text between the brackets behind a mention: the `i, j` of `x[i, j]`.
-fn key_of(mention: Node<'_>) -> Option<&str> {
+pub(super) fn key_of(mention: Node<'_>) -> Option<&str> {
     let subscript = mention.parent().filter(|around| around.is("subscript") && around.child("value") == Some(mention))?;
     let open = subscript.child_of_kind("[")?;
     let close = subscript.children().filter(|token| token.is("]")).last()?;
     Some(subscript.tree().code()[open.end()..close.start()].trim())
 }
 
-/// Whether the key is known to be there: its statement stands under `if key in x`.
-fn is_tested(mention: Node<'_>, key: &str) -> bool {
-    let test = |condition: Node<'_>| {
-        let operator = condition.child("operators").is_some_and(|operator| operator.text() == "in");
-        let mut operands = condition.named_children();
-        let (left, right) = (operands.next(), operands.next());
-        operator
-            && condition.is("comparison_operator")
-            && left.is_some_and(|left| plain(left.text()) == plain(key))
-            && right.is_some_and(|right| plain(right.text()) == plain(mention.text()))
-    };
-    mention.ancestors().take_while(|around| !around.is("function_definition")).any(|around| {
-        let holds = around.is_any(&["if_statement", "elif_clause"])
-            && around.child("consequence").is_some_and(|body| body.contains(mention));
-        let condition = around.child("condition").filter(|_| holds);
-        condition.is_some_and(|condition| operands_of_and(condition).any(test))
-    })
-}
-
-/// The parts of a condition that all hold when it holds.
-pub(super) fn operands_of_and(condition: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    let is_and = |node: Node<'_>| {
-        node.is("parenthesized_expression")
-            || node.is("boolean_operator") && node.child("operator").is_some_and(|o| o.is("and"))
-    };
-    condition.walk(move |node| node.is_named() && !is_and(node)).filter(move |node| node.is_named() && !is_and(*node))
-}
-
 /// Whether the statement that stores under the key reads what is there first: `x[k] = f(x[k])`, `x[k] += 1`.
-fn reads_first(mention: Node<'_>, key: &str) -> bool {
+fn reads_first(mutation: &Mutation<'_>, key: &str, kind: Option<Kind>) -> bool {
+    let mention = mutation.mention;
+    let target = format!("{}[{}]", plain(mention.text()), plain(key));
     let Some(assignment) = mention.ancestors().find(|node| node.is_any(&["assignment", "augmented_assignment"])) else {
         return false;
     };
-    let is_read = |node: Node<'_>| {
-        node.is("subscript")
-            && node.child("value").is_some_and(|value| {
-                plain(value.text()) == plain(mention.text()) && key_of(value).is_some_and(|other| plain(other) == plain(key))
-            })
-    };
-    assignment.is("augmented_assignment")
-        || assignment.child("right").is_some_and(|right| right.walk(|node| node.is_any(&["lambda"])).any(is_read))
+    let is_read = |node: Node<'_>| node.is("subscript") && plain(node.text()) == target;
+    // `x[k] += 1` is how a `defaultdict` is filled.
+    assignment.is("augmented_assignment") && kind != Some(Kind::DefaultDict)
+        || assignment.is("assignment")
+            && assignment.child("right").is_some_and(|right| right.walk(|node| node.is("lambda")).any(is_read))
+}
+
+/// Whether a subscript is read to give the same entry a new value: `x[k] = f(x[k])`.
+fn is_updated(subscript: Node<'_>) -> bool {
+    let assignment = subscript.ancestors().take_while(|around| !around.is("block")).find(|around| around.is("assignment"));
+    let target = assignment.and_then(|assignment| assignment.child("left"));
+    target.is_some_and(|target| target.is("subscript") && plain(target.text()) == plain(subscript.text()))
 }
 
 /// Whether `update` gets a display that names the key at hand only: `{k: v}`.

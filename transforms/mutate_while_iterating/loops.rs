@@ -60,13 +60,8 @@ impl<'t> Loop<'t> {
     }
 
     /// The loops of the same function whose steps this one runs in, from the innermost outwards.
-    pub(super) fn outer(&self) -> impl Iterator<Item = Loop<'t>> {
-        let node = self.node;
-        node.ancestors()
-            .take_while(|around| !around.is_any(BODIES) && !around.is("class_definition"))
-            .flat_map(|around| std::iter::once(around).chain(around.children().filter(|child| child.is("for_in_clause"))))
-            .filter_map(Loop::of)
-            .filter(move |outer| outer.runs(node))
+    pub(super) fn outer(&self) -> impl Iterator<Item = Loop<'t>> + use<'t> {
+        around(self.node)
     }
 
     /// The whole statement.
@@ -78,4 +73,13 @@ impl<'t> Loop<'t> {
 /// Whether no function or lambda stands between the two: the code of `inner` runs when that of `outer` does.
 pub(super) fn runs_with(inner: Node<'_>, outer: Node<'_>) -> bool {
     inner.ancestors().take_while(|around| *around > outer).all(|around| !around.is_any(BODIES))
+}
+
+/// The loops of the same function whose steps a node runs in, from the innermost outwards.
+pub(super) fn around(node: Node<'_>) -> impl Iterator<Item = Loop<'_>> {
+    node.ancestors()
+        .take_while(|around| !around.is_any(BODIES) && !around.is("class_definition"))
+        .flat_map(|around| std::iter::once(around).chain(around.children().filter(|child| child.is("for_in_clause"))))
+        .filter_map(Loop::of)
+        .filter(move |outer| outer.runs(node))
 }

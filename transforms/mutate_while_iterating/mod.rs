@@ -7,6 +7,7 @@ mod header;
 mod loops;
 mod namespaces;
 mod own;
+mod presence;
 mod reach;
 mod verdict;
 mod waiting;
@@ -89,7 +90,7 @@ fn under_an_index<'t>(cx: &Context<'t>, a_loop: &Loop<'t>, shrinking: &Shrinking
     let list = shown(shrinking.list);
     Finding {
         range: a_loop.header.range(),
-        message: format!("the index runs over `{list}` while line {} removes from it", line(cx, shrinking.removal)),
+        message: format!("this index runs over `{list}` while line {} removes from it", line(cx, shrinking.removal)),
         evidence: vec![Note {
             range: shrinking.removal.range(),
             text: format!("the elements of `{list}` behind this one move up"),
@@ -168,17 +169,17 @@ fn snapshot<'t>(cx: &Context<'t>, a_loop: &Loop<'t>, same: &[Walk<'t>], mut but:
     })
 }
 
-/// What is so: "`jobs` is walked here while line 5 removes from it".
+/// What is so: "this loop walks `jobs` while line 5 removes from it".
 fn message<'t>(cx: &Context<'t>, same: &[Walk<'t>], judgement: &Judgement<'t>) -> String {
     let container = shown(same[0].container);
     let Some(change) = judgement.changes.first() else {
-        return format!("`{container}` is walked here while other tasks run");
+        return format!("this loop walks `{container}` while other tasks run");
     };
     let line = line(cx, change.node);
     let verb = verb(change.does);
     match change.through {
-        Some(function) => format!("`{container}` is walked here while `{function}`, called on line {line}, {verb} it"),
-        None => format!("`{container}` is walked here while line {line} {verb} it"),
+        Some(function) => format!("this loop walks `{container}` while `{function}`, called on line {line}, {verb} it"),
+        None => format!("this loop walks `{container}` while line {line} {verb} it"),
     }
 }
 
@@ -202,7 +203,7 @@ fn notes<'t>(same: &[Walk<'t>], judgement: &Judgement<'t>) -> Vec<Note> {
     let container = shown(same[0].container);
     let kind = judgement.evidence.map(|evidence| Note {
         range: evidence.shown_by.range(),
-        text: format!("`{container}` is {} by this", noun(evidence.kind)),
+        text: format!("this shows that `{container}` is {}", noun(evidence.kind)),
         certainty: evidence.certainty,
     });
     let change = |change: &Change<'t>| Note {

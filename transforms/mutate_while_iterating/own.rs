@@ -2,8 +2,10 @@
 
 use super::header::{Key, Walk};
 use super::loops::{Loop, runs_with};
+use super::presence::operands_of_and;
 use crate::engine::syntax::Node;
 use crate::semantics::Facts;
+use crate::semantics::scope::BindingKind;
 
 /// What the entry at hand is called at one place of a loop: each a text without white space and outer parentheses.
 #[derive(Clone, Default)]
@@ -28,7 +30,44 @@ impl Own {
             }
             own.indexes.extend(walk.counter.filter(|counter| stands(*counter)).map(|counter| plain(counter.text())));
         }
+        own.keys.extend(own.equals(place));
+        own.keys.extend(own.other_names(facts, a_loop, place));
         own
+    }
+
+    /// What a condition around the place says to be equal to the key: `if other == key:`.
+    fn equals(&self, place: Node<'_>) -> Vec<String> {
+        let mut equals = Vec::new();
+        let mut inside = place;
+        for around in place.ancestors().take_while(|around| !around.is("function_definition")) {
+            let holds = around.is_any(&["if_statement", "elif_clause"]) && inside.field() == Some("consequence");
+            for test in around.child("condition").filter(|_| holds).into_iter().flat_map(operands_of_and) {
+                let is_equality = test.child("operators").is_some_and(|operator| operator.text() == "==");
+                let operands: Vec<_> = test.named_children().map(Node::text).collect();
+                match operands.as_slice() {
+                    [left, right] if is_equality && self.is_key(left) => equals.push(plain(right)),
+                    [left, right] if is_equality && self.is_key(right) => equals.push(plain(left)),
+                    _ => {}
+                }
+            }
+            inside = around;
+        }
+        equals
+    }
+
+    /// Names that the body gives to the key on every way to the place, and nothing else: `name = key`, `i, j = key`.
+    fn other_names<'t>(&self, facts: &Facts<'t>, a_loop: &Loop<'t>, place: Node<'t>) -> Vec<String> {
+        let scopes = facts.scopes();
+        let is_only_binding = |name: Node<'t>| {
+            let bindings = scopes.variable_of(name).map(|id| &scopes.variable(id).bindings);
+            bindings.is_some_and(|all| all.iter().all(|other| other.node == name || !a_loop.runs(other.node)))
+        };
+        let assignments = a_loop.code().filter(|node| node.is("assignment"));
+        let of_key = assignments.filter(|node| node.child("right").is_some_and(|right| self.is_key(right.text())));
+        let before = of_key.filter(|node| !node.contains(place) && facts.dominates(*node, place));
+        let targets = before.filter_map(|node| node.child("left"));
+        let targets = targets.filter(|left| left.is_any(&["identifier", "pattern_list", "tuple_pattern"]));
+        targets.filter(|left| names(*left).all(is_only_binding)).map(|left| plain(left.text())).collect()
     }
 
     /// Whether all names of a target still hold at `place` what the header gave them.
@@ -97,15 +136,16 @@ fn names(pattern: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     pattern.and_descendants().filter(|node| node.is("identifier"))
 }
 
-/// Whether the loop's name may hold something else when control comes to `place`: it is bound in the body, above the
-/// place or in an inner loop around both.
+/// Whether the loop's name may hold something else when control comes to `place`: the body binds it, and control may come
+/// from there without another step of the loop.
 fn is_rebound<'t>(facts: &Facts<'t>, a_loop: &Loop<'t>, name: Node<'t>, place: Node<'t>) -> bool {
     let Some(variable) = facts.scopes().variable_of(name) else { return true };
     let bindings = &facts.scopes().variable(variable).bindings;
-    bindings.iter().map(|binding| binding.node).filter(|node| a_loop.runs(*node)).any(|node| {
-        let again = place.ancestors().take_while(|around| a_loop.runs(*around));
-        node < place
-            || !runs_with(node, a_loop.node)
-            || again.filter(|around| around.is_any(&["for_statement", "while_statement"])).any(|around| around.contains(node))
+    bindings.iter().filter(|binding| a_loop.runs(binding.node)).any(|binding| {
+        let node = binding.node;
+        let is_statement = a_loop.node.is("for_statement") && binding.kind != BindingKind::Walrus;
+        !runs_with(node, a_loop.node)
+            || is_statement && facts.may_follow(node, place, &[a_loop.node])
+            || !is_statement && (node < place || facts.may_follow(node, place, &[a_loop.node]))
     })
 }

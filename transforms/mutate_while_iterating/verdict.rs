@@ -1,16 +1,17 @@
 //! Whether a snapshot helps a loop, and what may be promised about it.
 
 use super::callee::{class_of, methods, parameters};
-use super::changes::{Change, Does, Subject, operands_of_and};
+use super::changes::{Change, Does, Subject};
 use super::header::{View, Walk, Walked};
 use super::loops::{Loop, runs_with};
 use super::own::plain;
+use super::presence::{leaves, operands_of_and};
 use super::reach::outsider;
 use super::waiting::{self, Waiting};
 use crate::engine::finding::Certainty;
 use crate::engine::syntax::Node;
 use crate::semantics::Facts;
-use crate::semantics::effects::{MutationKind, Place};
+use crate::semantics::effects::{MutationKind, Place, Step};
 use crate::semantics::types::{Evidence, Kind};
 
 /// What is to be done about a loop that walks a container.
@@ -65,7 +66,7 @@ fn verdict<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
     }
     // Have: for x in d: .. d.pop(..), the same d
     if a_loop.node.is("for_statement") {
-        changes.retain(|change| facts.loop_may_go_on(change.node, a_loop.node));
+        changes.retain(|change| facts.loop_may_go_on(change.node, a_loop.node) && !leaves_by_flag(a_loop, change.node));
     }
     if changes.is_empty() {
         return Verdict::Leave("the loop leaves right after the change".to_string());
@@ -75,6 +76,10 @@ fn verdict<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
         return Verdict::Leave("only values are stored, under keys that are there".to_string());
     }
     // Have: its size may differ at the next step
+    let is_updated = changes.iter().filter(|change| resizes(change)).all(|change| is_update(change.node));
+    if kind.is_none() && is_updated {
+        return Verdict::Leave("nothing shows that the update brings new keys".to_string());
+    }
     let removes_own = changes.iter().any(|change| change.does == Does::RemovesOwn);
     let is_likely_dict = walks.iter().any(|walk| walk.view != View::Bare);
     match kind {
@@ -90,6 +95,12 @@ fn verdict<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
     Verdict::Snapshot { but }
 }
 
+/// Whether a change is a call of `update`.
+fn is_update(change: Node<'_>) -> bool {
+    let method = change.child("function").and_then(|function| function.child("attribute"));
+    method.is_some_and(|name| name.text() == "update")
+}
+
 /// Why the shape of the changes, wherever they stand in the loop, shows that they are meant.
 fn meant_so(kind: Option<Kind>, walks: &[Walk<'_>], changes: &[Change<'_>]) -> Option<String> {
     let any = |does: Does| changes.iter().any(|change| change.does == does);
@@ -98,11 +109,29 @@ fn meant_so(kind: Option<Kind>, walks: &[Walk<'_>], changes: &[Change<'_>]) -> O
             "a list that grows while it is walked is a queue: a snapshot would end the walk early"
         }
         Some(Kind::List) if any(Does::Empties) => "emptying the list ends the loop",
-        Some(Kind::List) if walks.iter().all(|walk| walk.backwards) => "walked from its end, nothing moves under the walk",
+        Some(Kind::List) | None if walks.iter().all(|walk| walk.backwards) => {
+            "walked from its end, nothing moves under the walk"
+        }
         Some(Kind::Dict | Kind::DefaultDict | Kind::Set | Kind::Deque | Kind::List) | None => return None,
         Some(_) => return Some(format!("`{}` is no dict, set, list or deque", walks[0].container.text())),
     };
     Some(why.to_string())
+}
+
+/// Whether a flag that is set beside the change leads out of the loop: `found = True; break` and, further out,
+/// `if found: break`.
+fn leaves_by_flag<'t>(a_loop: &Loop<'t>, change: Node<'t>) -> bool {
+    let Some(body) = a_loop.parts().next() else { return false };
+    let blocks = change.ancestors().take_while(|around| body.contains(*around)).filter(|around| around.is("block"));
+    let statements = blocks.flat_map(Node::named_children).filter_map(Node::only_child);
+    let set = statements
+        .filter(|statement| statement.is("assignment") && statement.child("right").is_some_and(|right| right.is("true")));
+    let flags: Vec<_> = set.filter_map(|assignment| assignment.child("left")).map(Node::text).collect();
+    body.named_children().filter(|statement| statement.is("if_statement") && *statement > change).any(|statement| {
+        let is_flag = statement.child("condition").is_some_and(|condition| flags.contains(&condition.text()));
+        let body = statement.child("consequence").filter(|body| leaves(*body));
+        is_flag && body.and_then(|body| body.named_children().last()).is_some_and(|last| !last.is("continue_statement"))
+    })
 }
 
 /// A list that loses other elements than the one at hand.
@@ -136,6 +165,9 @@ fn another_walk(subject: &Subject<'_, '_>) -> Option<String> {
     if kind.is_none() && is_self(facts, &walks[0]) {
         return Some("an object that walks itself decides itself what a walk is".to_string());
     }
+    if kind.is_none() && are_headers(&walks[0]) {
+        return Some("the headers of a message walk a copy of their names".to_string());
+    }
     let (Walked::Place(place) | Walked::Attributes { of: place, .. }) = &walks[0].walked else { return None };
     let is_rebound = |within| !facts.rebindings(place, within).is_empty();
     if a_loop.parts().chain([a_loop.target]).any(is_rebound) {
@@ -166,6 +198,12 @@ fn is_self<'t>(facts: &Facts<'t>, walk: &Walk<'t>) -> bool {
     !bases.is_some_and(|bases| bases.descendants().any(is_container))
 }
 
+/// Whether the container is an attribute called `headers`: an `email.message.Message` in what the standard library serves.
+fn are_headers(walk: &Walk<'_>) -> bool {
+    matches!(&walk.walked, Walked::Place(place) if place.steps.last() == Some(&Step::Attribute("headers")))
+        && walk.view == View::Bare
+}
+
 /// Why a snapshot may give another result than a run that was right, or not the result that is meant.
 fn reasons<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, changes: &[Change<'t>]) -> Vec<String> {
     let Subject { a_loop, walks, .. } = *subject;
@@ -173,7 +211,7 @@ fn reasons<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
     let mut but = Vec::new();
     match evidence {
         None if walks.iter().any(|walk| walk.view != View::Bare) => {
-            but.push("other objects than dicts have this method too".to_string());
+            but.push("nothing shows that it is a dict, not another object with this method".to_string());
         }
         None => but.push("nothing shows what kind of container this is".to_string()),
         Some(Evidence { kind: Kind::List, .. }) => {
@@ -192,7 +230,9 @@ fn reasons<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
         Some(Kind::Set) if any(&Does::removes) && adds => {
             but.push("a set that shrinks and grows in step may be a queue on purpose".to_string());
         }
-        _ if removes_other && adds => but.push("entries that are exchanged while they wait would still be visited".to_string()),
+        _ if removes_other && (adds || any(&Does::overwrites)) => {
+            but.push("entries that are exchanged while they wait would still be visited".to_string());
+        }
         _ if removes_other && !asks_first(a_loop, walks) => {
             but.push("entries that are removed before their turn would still be visited".to_string());
         }
@@ -209,7 +249,7 @@ fn reasons<'t>(subject: &Subject<'_, 't>, evidence: Option<Evidence<'t>>, change
     {
         but.push("other tasks may change it during the `await`".to_string());
     }
-    if waiting::for_error_of(a_loop) == Some(Waiting::Handler) {
+    if subject.kind != Some(Kind::List) && waiting::for_error_of(a_loop) == Some(Waiting::Handler) {
         but.push("a handler around the loop catches the RuntimeError".to_string());
     }
     if runs_later(subject.facts, a_loop) {
