@@ -1,5 +1,6 @@
 //! The suite: every transform, in the order in which their fixes win over each other.
 
+pub mod lock_without_with;
 pub mod mutable_default;
 pub mod mutate_while_iterating;
 pub mod open_without_with;
@@ -7,5 +8,9 @@ pub mod open_without_with;
 use crate::engine::transform::Transform;
 
 /// All transforms. The order is meaning: where two fixes change the same statements, the earlier transform wins the round.
-pub const SUITE: &[&dyn Transform] =
-    &[&mutable_default::MutableDefault, &mutate_while_iterating::MutateWhileIterating, &open_without_with::OpenWithoutWith];
+pub const SUITE: &[&dyn Transform] = &[
+    &mutable_default::MutableDefault,
+    &mutate_while_iterating::MutateWhileIterating,
+    &open_without_with::OpenWithoutWith,
+    &lock_without_with::LockWithoutWith,
+];

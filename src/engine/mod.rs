@@ -16,3 +16,4 @@ pub mod syntax;
 pub mod transform;
 pub mod verify;
 pub mod version;
+pub mod wrap;

@@ -2,12 +2,13 @@
 
 use super::lifetime::{self, Ending, Refusal};
 use super::named::{self, Opening};
-use super::{Verdict, doubts, tier, wrap};
+use super::{Verdict, doubts, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
+use crate::engine::wrap;
 use crate::semantics::handles::Opener;
 use crate::semantics::scope::VariableId;
 

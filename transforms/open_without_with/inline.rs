@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use super::lifetime::{self, Refusal};
-use super::{NEVER_CLOSED, Verdict, doubts, fresh, layout, named, purity, short, tier, wrap};
+use super::{NEVER_CLOSED, Verdict, doubts, fresh, layout, named, purity, short, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
+use crate::engine::wrap;
 use crate::semantics::handles::{End, Family, Fate, Opener, argument, positional};
 
 /// How the `with` and the statement fit together.

@@ -7,7 +7,6 @@ mod layout;
 mod lifetime;
 mod named;
 mod purity;
-mod wrap;
 
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use super::layout::{self, WIDTH};
 use super::lifetime::{self, Ending, Lifetime, Refusal};
-use super::{Verdict, doubts, guarded, tier, wrap};
+use super::{Verdict, doubts, guarded, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
+use crate::engine::wrap;
 use crate::semantics::handles::{Opener, argument, positional};
 use crate::semantics::scope::VariableId;
 
