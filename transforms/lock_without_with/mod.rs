@@ -15,7 +15,7 @@ pub struct LockWithoutWith;
 
 static META: Meta = Meta {
     id: "lock-without-with",
-    summary: "Find locks that are acquired and released without `with`",
+    summary: "acquires and releases a lock without `with`",
     why: "A lock that stays acquired when something raises stops every other thread that waits for it.",
     aliases: &["consider-using-with", "R1732"],
     anchors: &[&[".acquire("], &[".release("], &["Lock(", "Condition(", "Semaphore("]],

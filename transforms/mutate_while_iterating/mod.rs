@@ -9,6 +9,7 @@ mod namespaces;
 mod own;
 mod presence;
 mod reach;
+mod reasons;
 mod verdict;
 mod waiting;
 mod words;
@@ -30,10 +31,11 @@ pub struct MutateWhileIterating;
 
 static META: Meta = Meta {
     id: "mutate-while-iterating",
-    summary: "adds to or removes from the container that a `for` walks",
+    summary: "walk a snapshot where a loop changes what it walks",
     why: "A dict or set raises RuntimeError at the next step; a list silently skips the element behind every removed one.",
     aliases: &[
         "B909",
+        "B038",
         "loop-iterator-mutation",
         "W4701",
         "modified-iterating-list",
@@ -43,11 +45,8 @@ static META: Meta = Meta {
         "PLE4703",
         "modified-iterating-set",
     ],
-    // A change without a word of its own, `d[k] = v`, has a bracket.
-    anchors: &[
-        &["for"],
-        &["[", "pop", "remove", "discard", "add", "update", "clear", "setdefault", "append", "extend", "=", "setattr"],
-    ],
+    // Whatever changes a container may be spelled `d[k] = v`, without a word of its own: the words are looked at later.
+    anchors: &[&["for"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),

@@ -19,7 +19,7 @@ pub struct OpenWithoutWith;
 
 static META: Meta = Meta {
     id: "open-without-with",
-    summary: "Find files that are opened without `with`",
+    summary: "opens a file without a `with` that closes it",
     why: "A file that is not closed keeps its descriptor, and what was written to it may not reach the disk.",
     aliases: &["SIM115", "R1732", "consider-using-with"],
     anchors: &[&["open", "File", "GFile", "socket"]],
