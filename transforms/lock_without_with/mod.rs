@@ -56,15 +56,14 @@ impl Transform for LockWithoutWith {
         let following: Vec<Node<'t>> =
             statement.parent().into_iter().flat_map(Node::named_children).filter(|sibling| *sibling > statement).collect();
         let name = lock.text();
-        let made = match following.first().and_then(|next| guarded(*next, name)) {
-            Some(close) => in_finally(cx, statement, following[0], close, name),
-            None => {
-                let Some(end) = following.iter().position(|sibling| releases(*sibling, name)) else {
-                    out.leave(call.range(), format!("`{name}` is not released in this block"));
-                    return Ok(());
-                };
-                straight(cx, statement, &following[..=end], name)
-            }
+        let made = if let Some(close) = following.first().and_then(|next| guarded(*next, name)) {
+            in_finally(cx, statement, following[0], close, name)
+        } else {
+            let Some(end) = following.iter().position(|sibling| releases(*sibling, name)) else {
+                out.leave(call.range(), format!("`{name}` is not released in this block"));
+                return Ok(());
+            };
+            straight(cx, statement, &following[..=end], name)
         };
         let message = format!("`{name}` is acquired and released by hand");
         let repair = match made {
