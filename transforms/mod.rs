@@ -2,8 +2,10 @@
 
 pub mod create_on_device;
 pub mod elementwise_item;
+pub mod lock_without_with;
 pub mod mutable_default;
 pub mod mutate_while_iterating;
+pub mod open_without_with;
 pub mod sync_in_loop;
 
 use crate::engine::transform::Transform;
@@ -15,4 +17,6 @@ pub const SUITE: &[&dyn Transform] = &[
     &elementwise_item::ElementwiseItem,
     &sync_in_loop::SyncInLoop,
     &create_on_device::CreateOnDevice,
+    &open_without_with::OpenWithoutWith,
+    &lock_without_with::LockWithoutWith,
 ];

@@ -105,6 +105,16 @@ pub struct Change {
     pub now: Range<usize>,
 }
 
+impl Change {
+    /// What went and what came, apart.
+    pub fn parts(self) -> impl Iterator<Item = Self> {
+        let (gone, come) = (self.original.end, self.now.start);
+        let removed = Self { original: self.original, now: come..come };
+        let added = Self { original: gone..gone, now: self.now };
+        [removed, added].into_iter().filter(|part| !(part.original.is_empty() && part.now.is_empty()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

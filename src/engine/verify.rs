@@ -10,7 +10,7 @@ use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::Ranged;
 
-use super::origin::Origin;
+use super::origin::{Change, Origin};
 use super::source::SourceFile;
 use super::syntax::{Node, Tree};
 use super::version::PythonVersion;
@@ -133,7 +133,9 @@ pub fn whole(before: &SourceFile, after: &SourceFile, origin: &Origin, target: P
     if new.unsupported() > old.unsupported() {
         return Err(format!("the result needs a newer Python than {target}"));
     }
-    let changes = origin.changes(before.bytes().len(), after.bytes().len());
+    // A line that goes and the indent of the next one that comes meet in one change, and are two for the lines.
+    let changes: Vec<Change> =
+        origin.changes(before.bytes().len(), after.bytes().len()).into_iter().flat_map(Change::parts).collect();
     let old_edits: Vec<_> = changes.iter().map(|c| Edited::new(before, &c.original, after, &c.now)).collect();
     let new_edits: Vec<_> = changes.iter().map(|c| Edited::new(after, &c.now, before, &c.original)).collect();
     if old.tokens_outside(&old_edits) != new.tokens_outside(&new_edits) {

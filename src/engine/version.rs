@@ -34,6 +34,11 @@ impl PythonVersion {
         Self { minor: minor.unwrap_or(0) }
     }
 
+    /// Whether the items of a `with` may stand in parentheses (official since Python 3.10).
+    pub fn has_parenthesized_with(self) -> bool {
+        self.minor >= 10
+    }
+
     /// Whether `X | None` may stand in an evaluated annotation (PEP 604, Python 3.10).
     pub fn has_union_operator(self) -> bool {
         self.minor >= 10

@@ -201,6 +201,14 @@ impl<'t> Facts<'t> {
         owner_of(node)
     }
 
+    /// Whether `node` is evaluated exactly once whenever its statement (or the header of it) runs: not behind a short
+    /// circuit, in an arm of a conditional expression, in a comprehension's later parts, a lambda, an `assert`.
+    pub fn runs_with_statement(&self, node: Node<'t>) -> bool {
+        let (anchor, _) = anchor(node);
+        let in_lambda = node.ancestors().take_while(|around| *around != anchor).any(|around| around.is("lambda"));
+        !in_lambda && !anchor.is("lambda") && runs_with(node, anchor)
+    }
+
     fn raisers(&self) -> &Raisers {
         self.flow.raisers.get_or_init(|| exits::raisers(self))
     }

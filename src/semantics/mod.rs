@@ -6,6 +6,7 @@ pub mod effects;
 mod exits;
 pub mod flow;
 mod graph;
+pub mod handles;
 mod library;
 pub mod names;
 pub mod scope;

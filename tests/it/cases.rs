@@ -33,11 +33,17 @@ fn variants_of_cases_hold() {
 #[test]
 fn cases_run_as_before() {
     let cases: Vec<_> = cases().into_iter().filter(|case| case.execution == Execution::Run).collect();
-    let programs: Vec<_> =
-        cases.iter().flat_map(|case| [case.before.clone(), case.after.clone().unwrap_or_default()]).collect();
+    let counted = |case: &Case, text: &str| if case.leaks { python::counting_leaks(text) } else { text.to_string() };
+    let programs: Vec<_> = cases
+        .iter()
+        .flat_map(|case| [counted(case, &case.before), counted(case, case.after.as_deref().unwrap_or_default())])
+        .collect();
     let answers = python::execute(&programs).unwrap_or_else(|why| panic!("{why}"));
     let failures = cases.iter().zip(answers.chunks(2)).filter_map(|(case, printed)| {
-        let why = check_run(case, &printed[0], &printed[1])?;
+        let (before, after) = (python::without_count(&printed[0]), python::without_count(&printed[1]));
+        let more =
+            (case.leaks && before.1 <= after.1).then(|| format!("{} files are left open before, {} after", before.1, after.1));
+        let why = check_run(case, before.0, after.0).or(more)?;
         Some(format!("{}: {why}", case.title()))
     });
     report("executed cases", &failures.collect::<Vec<_>>());

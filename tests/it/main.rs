@@ -10,6 +10,7 @@ mod front_page;
 mod properties;
 mod python;
 mod readme;
+mod reindent;
 mod rust;
 mod skim;
 mod snapshots_of_loops;

@@ -122,6 +122,32 @@ pub(crate) struct Answer {
     pub(crate) waits: u32,
 }
 
+/// Counts what is left open, as `python -X dev` would say it.
+const COUNT_BEFORE: &str = "import gc as _gc, warnings as _warnings
+_leaks = []
+_warnings.simplefilter('always', ResourceWarning)
+_warnings.showwarning = lambda message, *rest: _leaks.append(message)
+";
+const COUNT_AFTER: &str = "
+for _name in [name for name in globals() if not name.startswith('_')]:
+    del globals()[_name]
+_gc.collect()
+print('left open:', sum('unclosed' in str(message) for message in _leaks))
+";
+
+/// The program, which in the end says in a line of its own how many files, sockets and the like it left open.
+pub(crate) fn counting_leaks(program: &str) -> String {
+    format!("{COUNT_BEFORE}{program}{COUNT_AFTER}")
+}
+
+/// What a program printed, and the number of the line that [`counting_leaks`] adds; 0 without one.
+pub(crate) fn without_count(printed: &str) -> (&str, usize) {
+    match printed.rsplit_once("left open: ") {
+        Some((before, count)) => (before, count.trim().parse().unwrap_or(0)),
+        None => (printed, 0),
+    }
+}
+
 /// What each program prints to standard output, in order. The error says what is wrong with the interpreter.
 ///
 /// The interpreter is the one named by `MLFIX_TEST_PYTHON`, else `python3` on the path. A program that runs for more

@@ -35,6 +35,8 @@ pub(crate) struct Case {
     pub(crate) syncs: Option<(u32, u32)>,
     /// How often an operation had been queued since it last asked, before and after.
     pub(crate) waits: Option<(u32, u32)>,
+    /// Whether it leaves files open before, and fewer after: `ResourceWarning`s are counted.
+    pub(crate) leaks: bool,
     pub(crate) target: PythonVersion,
     pub(crate) kind: FileKind,
     pub(crate) options: Options,
@@ -195,6 +197,9 @@ fn case(transform: &'static dyn Transform, section: &Section) -> Result<Option<C
     if case.prints.len() > if fixes { 2 } else { 1 } {
         return Err("too many text fences".to_string());
     }
+    if case.leaks && (case.execution != Execution::Run || !fixes) {
+        return Err("`leaks` counts open files in a case that has a fix and is marked `run`".to_string());
+    }
     if !case.prints.is_empty() && !matches!(case.execution, Execution::Run | Execution::RunTorch) {
         return Err("a text fence says what the program prints, but the case is not marked `run`".to_string());
     }
@@ -225,6 +230,7 @@ fn opening<'a>(
         execution: Execution::Unsaid,
         syncs: None,
         waits: None,
+        leaks: false,
         target: PythonVersion::DEFAULT,
         kind: FileKind::Module,
         options: Options::new(),
@@ -239,6 +245,7 @@ fn opening<'a>(
             ("torch", "") if case.execution == Execution::Run => case.execution = Execution::RunTorch,
             ("syncs", counts) => case.syncs = Some(before_and_after(word, counts)?),
             ("waits", counts) => case.waits = Some(before_and_after(word, counts)?),
+            ("leaks", "") => case.leaks = true,
             ("norun", reason) if !reason.is_empty() => case.execution = Execution::Cannot,
             ("target", version) => case.target = version.parse()?,
             ("file", "stub") => case.kind = FileKind::Stub,

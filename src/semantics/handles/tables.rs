@@ -1,0 +1,280 @@
+//! Which calls open something that must be closed, and which functions use a handle up. Each row says where that is
+//! documented.
+//!
+//! Dotted names are those of the object; imports and aliases are followed before a name is looked up. Sources are the
+//! pages of the library named in the row; "Python" is docs.python.org.
+
+/// What kind of thing a call opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A file opened by its path: the handle matters to nobody else.
+    File,
+    /// A container of files, opened by its path: what comes out of it may need it later.
+    Archive,
+    /// A temporary file: closing it may remove it.
+    Temporary,
+    /// A socket, a response, a database.
+    Connection,
+}
+
+/// A call that opens something: its dotted name, its family, and where it says that the object is a context manager that
+/// closes itself on exit.
+pub(super) type Row = (&'static str, Family, &'static str);
+
+/// Calls whose result closes itself at the end of a `with`, and enters it as itself.
+pub(super) const OPENERS: &[Row] = &[
+    ("builtins.open", Family::File, "Python: Built-in Functions, open"),
+    ("io.open", Family::File, "Python: io, io.open is an alias of open"),
+    ("codecs.open", Family::File, "Python: codecs, StreamReaderWriter"),
+    ("gzip.open", Family::File, "Python: gzip, GzipFile supports the with statement"),
+    ("bz2.open", Family::File, "Python: bz2, BZ2File supports the with statement"),
+    ("lzma.open", Family::File, "Python: lzma, LZMAFile supports the with statement"),
+    ("gzip.GzipFile", Family::File, "Python: gzip"),
+    ("bz2.BZ2File", Family::File, "Python: bz2"),
+    ("lzma.LZMAFile", Family::File, "Python: lzma"),
+    ("tokenize.open", Family::File, "Python: tokenize, opens with io.TextIOWrapper"),
+    ("tensorflow.io.gfile.GFile", Family::File, "TensorFlow: tf.io.gfile.GFile, __exit__"),
+    ("tensorflow.gfile.GFile", Family::File, "TensorFlow 1: tf.gfile.GFile, __exit__"),
+    ("tensorflow.gfile.Open", Family::File, "TensorFlow 1: tf.gfile.Open is GFile"),
+    ("tensorflow.compat.v1.gfile.GFile", Family::File, "TensorFlow: tf.compat.v1.gfile.GFile, __exit__"),
+    ("tarfile.open", Family::Archive, "Python: tarfile, TarFile in a with statement"),
+    ("zipfile.ZipFile", Family::Archive, "Python: zipfile, ZipFile is a context manager"),
+    ("wave.open", Family::Archive, "Python: wave, Wave_read and Wave_write in a with statement"),
+    ("shelve.open", Family::Archive, "Python: shelve, Shelf is a context manager"),
+    ("dbm.open", Family::Archive, "Python: dbm, the objects support the with statement"),
+    ("h5py.File", Family::Archive, "h5py: File Objects, closing files"),
+    ("tempfile.NamedTemporaryFile", Family::Temporary, "Python: tempfile"),
+    ("tempfile.TemporaryFile", Family::Temporary, "Python: tempfile"),
+    ("tempfile.SpooledTemporaryFile", Family::Temporary, "Python: tempfile"),
+    ("socket.socket", Family::Connection, "Python: socket, exiting the context manager closes"),
+    ("socket.create_connection", Family::Connection, "Python: socket"),
+    ("urllib.request.urlopen", Family::Connection, "Python: urllib.request, the response is a context manager"),
+];
+
+/// Classes whose `open` method opens a file.
+pub(super) const PATHS: &[&str] = &["pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"];
+
+/// What a function does with a handle that it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appetite {
+    /// It has read or written everything when it returns, and its result does not need the handle.
+    Eager,
+    /// Its result reads from the handle, or writes to it, later.
+    Lazy,
+    /// Its result owns the handle, or holds bytes back that it writes when it is closed.
+    Wraps,
+    /// The handle is registered with somebody who uses it after the call, or put into a container.
+    Keeps,
+    /// It reads everything from what reads from a handle (an array from a dataset), and keeps the handle itself.
+    Materializes,
+}
+
+/// What known functions do with a handle, and where that is documented.
+pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
+    // Builtins (Python: Built-in Functions).
+    ("builtins.all", Appetite::Eager, "Python"),
+    ("builtins.any", Appetite::Eager, "Python"),
+    ("builtins.bool", Appetite::Eager, "Python"),
+    ("builtins.callable", Appetite::Eager, "Python"),
+    ("builtins.dict", Appetite::Eager, "Python"),
+    ("builtins.enumerate", Appetite::Lazy, "Python"),
+    ("builtins.filter", Appetite::Lazy, "Python"),
+    ("builtins.frozenset", Appetite::Eager, "Python"),
+    ("builtins.hasattr", Appetite::Eager, "Python"),
+    ("builtins.id", Appetite::Eager, "Python"),
+    ("builtins.isinstance", Appetite::Eager, "Python"),
+    ("builtins.iter", Appetite::Lazy, "Python"),
+    ("builtins.list", Appetite::Eager, "Python"),
+    ("builtins.map", Appetite::Lazy, "Python"),
+    ("builtins.max", Appetite::Eager, "Python"),
+    ("builtins.min", Appetite::Eager, "Python"),
+    ("builtins.next", Appetite::Eager, "Python"),
+    ("builtins.print", Appetite::Eager, "Python"),
+    ("builtins.repr", Appetite::Eager, "Python"),
+    ("builtins.set", Appetite::Eager, "Python"),
+    ("builtins.sorted", Appetite::Eager, "Python"),
+    ("builtins.str", Appetite::Eager, "Python"),
+    ("builtins.sum", Appetite::Eager, "Python"),
+    ("builtins.tuple", Appetite::Eager, "Python"),
+    ("builtins.type", Appetite::Eager, "Python"),
+    ("builtins.zip", Appetite::Lazy, "Python"),
+    // Standard library.
+    ("collections.Counter", Appetite::Eager, "Python: collections"),
+    ("collections.OrderedDict", Appetite::Eager, "Python: collections"),
+    ("collections.deque", Appetite::Eager, "Python: collections"),
+    ("csv.DictReader", Appetite::Lazy, "Python: csv, rows are read when they are asked for"),
+    ("csv.DictWriter", Appetite::Lazy, "Python: csv, rows are written when they are given"),
+    ("csv.reader", Appetite::Lazy, "Python: csv"),
+    ("csv.writer", Appetite::Lazy, "Python: csv"),
+    ("email.message_from_binary_file", Appetite::Eager, "Python: email.parser"),
+    ("email.message_from_file", Appetite::Eager, "Python: email.parser"),
+    ("faulthandler.enable", Appetite::Keeps, "Python: faulthandler, the file must be kept open"),
+    ("fcntl.flock", Appetite::Keeps, "Python: fcntl, the lock lives as long as the descriptor"),
+    ("fcntl.lockf", Appetite::Keeps, "Python: fcntl"),
+    ("msvcrt.locking", Appetite::Keeps, "Python: msvcrt"),
+    ("mmap.mmap", Appetite::Keeps, "Python: mmap"),
+    ("functools.reduce", Appetite::Eager, "Python: functools"),
+    ("gzip.GzipFile", Appetite::Wraps, "Python: gzip, fileobj is not closed by it"),
+    ("hashlib.file_digest", Appetite::Eager, "Python: hashlib"),
+    ("io.BufferedReader", Appetite::Wraps, "Python: io"),
+    ("io.BufferedWriter", Appetite::Wraps, "Python: io"),
+    ("io.TextIOWrapper", Appetite::Wraps, "Python: io, its buffer is written when it is closed"),
+    ("itertools.chain", Appetite::Lazy, "Python: itertools"),
+    ("itertools.dropwhile", Appetite::Lazy, "Python: itertools"),
+    ("itertools.filterfalse", Appetite::Lazy, "Python: itertools"),
+    ("itertools.groupby", Appetite::Lazy, "Python: itertools"),
+    ("itertools.islice", Appetite::Lazy, "Python: itertools"),
+    ("itertools.starmap", Appetite::Lazy, "Python: itertools"),
+    ("itertools.takewhile", Appetite::Lazy, "Python: itertools"),
+    ("itertools.tee", Appetite::Lazy, "Python: itertools"),
+    ("itertools.zip_longest", Appetite::Lazy, "Python: itertools"),
+    ("json.dump", Appetite::Eager, "Python: json"),
+    ("json.load", Appetite::Eager, "Python: json, calls read() once"),
+    ("logging.StreamHandler", Appetite::Keeps, "Python: logging.handlers"),
+    ("marshal.dump", Appetite::Eager, "Python: marshal"),
+    ("marshal.load", Appetite::Eager, "Python: marshal"),
+    ("pickle.Pickler", Appetite::Lazy, "Python: pickle"),
+    ("pickle.Unpickler", Appetite::Lazy, "Python: pickle"),
+    ("pickle.dump", Appetite::Eager, "Python: pickle"),
+    ("pickle.load", Appetite::Eager, "Python: pickle"),
+    ("plistlib.dump", Appetite::Eager, "Python: plistlib"),
+    ("plistlib.load", Appetite::Eager, "Python: plistlib"),
+    ("shutil.copyfileobj", Appetite::Eager, "Python: shutil"),
+    ("subprocess.Popen", Appetite::Keeps, "Python: subprocess, the child has the descriptor"),
+    ("subprocess.call", Appetite::Eager, "Python: subprocess, waits for the child"),
+    ("subprocess.check_call", Appetite::Eager, "Python: subprocess"),
+    ("subprocess.check_output", Appetite::Eager, "Python: subprocess"),
+    ("subprocess.run", Appetite::Eager, "Python: subprocess"),
+    ("tarfile.open", Appetite::Wraps, "Python: tarfile, fileobj"),
+    ("tomllib.load", Appetite::Eager, "Python: tomllib"),
+    ("xml.dom.minidom.parse", Appetite::Eager, "Python: xml.dom.minidom"),
+    ("xml.etree.ElementTree.iterparse", Appetite::Lazy, "Python: xml.etree.ElementTree"),
+    ("xml.etree.ElementTree.parse", Appetite::Eager, "Python: xml.etree.ElementTree"),
+    ("zipfile.ZipFile", Appetite::Wraps, "Python: zipfile"),
+    // Libraries.
+    ("PIL.Image.open", Appetite::Lazy, "Pillow: Image.open, the data is read on first use"),
+    ("cPickle.dump", Appetite::Eager, "Python 2: pickle"),
+    ("cPickle.load", Appetite::Eager, "Python 2: pickle"),
+    ("cloudpickle.dump", Appetite::Eager, "cloudpickle: as pickle"),
+    ("cloudpickle.load", Appetite::Eager, "cloudpickle: as pickle"),
+    ("dill.dump", Appetite::Eager, "dill: as pickle"),
+    ("dill.load", Appetite::Eager, "dill: as pickle"),
+    ("joblib.dump", Appetite::Eager, "joblib: Persistence"),
+    ("lxml.etree.iterparse", Appetite::Lazy, "lxml: iterparse"),
+    ("lxml.etree.parse", Appetite::Eager, "lxml: parsing"),
+    ("msgpack.dump", Appetite::Eager, "msgpack: pack"),
+    ("msgpack.load", Appetite::Eager, "msgpack: unpack"),
+    ("msgpack.pack", Appetite::Eager, "msgpack: pack"),
+    ("msgpack.unpack", Appetite::Eager, "msgpack: unpack"),
+    ("numpy.array", Appetite::Materializes, "NumPy: numpy.array copies a dataset"),
+    ("numpy.asarray", Appetite::Materializes, "h5py: Dataset.__array__ reads the whole dataset"),
+    ("numpy.fromfile", Appetite::Eager, "NumPy: numpy.fromfile"),
+    ("numpy.genfromtxt", Appetite::Eager, "NumPy: numpy.genfromtxt"),
+    ("numpy.load", Appetite::Lazy, "NumPy: numpy.load, an .npz is read when its arrays are asked for"),
+    ("numpy.loadtxt", Appetite::Eager, "NumPy: numpy.loadtxt"),
+    ("numpy.save", Appetite::Eager, "NumPy: numpy.save"),
+    ("numpy.savetxt", Appetite::Eager, "NumPy: numpy.savetxt"),
+    ("numpy.savez", Appetite::Eager, "NumPy: numpy.savez"),
+    ("numpy.savez_compressed", Appetite::Eager, "NumPy: numpy.savez_compressed"),
+    ("pandas.read_csv", Appetite::Eager, "pandas: read_csv, unless chunksize or iterator is given"),
+    ("pandas.read_json", Appetite::Eager, "pandas: read_json, unless chunksize is given"),
+    ("pandas.read_pickle", Appetite::Eager, "pandas: read_pickle"),
+    ("pandas.read_table", Appetite::Eager, "pandas: read_table, unless chunksize or iterator is given"),
+    ("ruamel.yaml.load", Appetite::Eager, "ruamel.yaml"),
+    ("simplejson.dump", Appetite::Eager, "simplejson: as json"),
+    ("simplejson.load", Appetite::Eager, "simplejson: as json"),
+    ("toml.dump", Appetite::Eager, "toml"),
+    ("toml.load", Appetite::Eager, "toml"),
+    ("tomli.load", Appetite::Eager, "tomli: as tomllib"),
+    ("torch.load", Appetite::Eager, "PyTorch: torch.load, mmap needs a path"),
+    ("torch.save", Appetite::Eager, "PyTorch: torch.save"),
+    ("tqdm.auto.tqdm", Appetite::Lazy, "tqdm"),
+    ("tqdm.tqdm", Appetite::Lazy, "tqdm"),
+    ("tqdm.trange", Appetite::Lazy, "tqdm"),
+    ("ujson.dump", Appetite::Eager, "ujson: as json"),
+    ("ujson.load", Appetite::Eager, "ujson: as json"),
+    ("yaml.dump", Appetite::Eager, "PyYAML"),
+    ("yaml.dump_all", Appetite::Eager, "PyYAML"),
+    ("yaml.full_load", Appetite::Eager, "PyYAML"),
+    ("yaml.load", Appetite::Eager, "PyYAML, one document is read whole"),
+    ("yaml.load_all", Appetite::Lazy, "PyYAML, documents are read one by one"),
+    ("yaml.safe_dump", Appetite::Eager, "PyYAML"),
+    ("yaml.safe_load", Appetite::Eager, "PyYAML"),
+    ("yaml.safe_load_all", Appetite::Lazy, "PyYAML"),
+    ("yaml.unsafe_load", Appetite::Eager, "PyYAML"),
+];
+
+/// Keywords with which an eager function becomes a lazy one (`chunksize` of pandas, `mmap_mode` of numpy).
+pub(super) const LAZY_KEYWORDS: &[&str] = &["chunksize", "iterator", "mmap_mode", "mmap", "memory_map"];
+
+/// Methods of files, readers, writers and archives that have done their work when they return (Python: io, csv, tarfile,
+/// zipfile, wave, configparser).
+pub(super) const EAGER_METHODS: &[&str] = &[
+    "close",
+    "closed",
+    "extract",
+    "extractall",
+    "flush",
+    "getframerate",
+    "getmember",
+    "getmembers",
+    "getnames",
+    "getnchannels",
+    "getnframes",
+    "getparams",
+    "getsampwidth",
+    "infolist",
+    "isatty",
+    "keys",
+    "namelist",
+    "next",
+    "peek",
+    "printdir",
+    "read",
+    "read1",
+    "readable",
+    "readall",
+    "readframes",
+    "readinto",
+    "readline",
+    "readlines",
+    "reset",
+    "rewind",
+    "seek",
+    "seekable",
+    "setcomptype",
+    "setframerate",
+    "setnchannels",
+    "setnframes",
+    "setparams",
+    "setpos",
+    "setsampwidth",
+    "size",
+    "sync",
+    "tell",
+    "testzip",
+    "truncate",
+    "writable",
+    "write",
+    "writeframes",
+    "writeframesraw",
+    "writeheader",
+    "writelines",
+    "writerow",
+    "writerows",
+    "writestr",
+    "add",
+    "addfile",
+    "__next__",
+];
+
+/// Attributes of handles that are plain values (Python: io, csv, zipfile).
+pub(super) const PLAIN_ATTRIBUTES: &[&str] =
+    &["closed", "encoding", "errors", "fieldnames", "line_num", "mode", "name", "newlines", "filename", "comment"];
+
+/// Methods of any receiver that go over their argument at once: `"".join(f)`, `rows.extend(f)`.
+pub(super) const EAGER_RECEIVERS: &[&str] = &["extend", "join", "writelines", "read_file", "readfp", "read_string"];
+
+/// Methods of any receiver that put their argument somewhere: `files.append(f)`.
+pub(super) const KEEPING_RECEIVERS: &[&str] =
+    &["addHandler", "append", "appendleft", "insert", "put", "put_nowait", "register", "setdefault"];

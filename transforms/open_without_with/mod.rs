@@ -1,0 +1,181 @@
+//! Files that are opened without `with`.
+
+mod fresh;
+mod guarded;
+mod inline;
+mod layout;
+mod lifetime;
+mod named;
+mod purity;
+
+use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
+use crate::engine::syntax::Node;
+use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
+use crate::semantics::handles::{End, Opener};
+use crate::semantics::scope::ScopeKind;
+
+/// See the README beside this file.
+pub struct OpenWithoutWith;
+
+static META: Meta = Meta {
+    id: "open-without-with",
+    summary: "opens a file without a `with` that closes it",
+    why: "A file that is not closed keeps its descriptor, and what was written to it may not reach the disk.",
+    aliases: &["SIM115", "R1732", "consider-using-with"],
+    anchors: &[&["open", "File", "GFile", "socket"]],
+    options: &[],
+    tier: Some(Tiers::Safe),
+    query: include_str!("query.scm"),
+    docs: include_str!("README.md"),
+};
+
+impl Transform for OpenWithoutWith {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
+        let call = m.node("call");
+        cx.need(Widen::File)?;
+        let Some(opener) = cx.facts().opener(call) else { return Ok(()) };
+        // Have: a call that opens something
+        match judge(cx, &opener) {
+            Verdict::Nothing => {}
+            Verdict::Left(because) => out.leave(call.range(), because),
+            Verdict::Report { message, because } => {
+                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::None { because } });
+            }
+            Verdict::Fix { message, fix } => {
+                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::Fix(fix) });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is said about one opener.
+enum Verdict {
+    /// It is managed already.
+    Nothing,
+    /// No finding, for this reason.
+    Left(String),
+    Report {
+        message: String,
+        because: String,
+    },
+    Fix {
+        message: String,
+        fix: Fix,
+    },
+}
+
+impl Verdict {
+    fn report(message: impl Into<String>, because: impl Into<String>) -> Self {
+        Self::Report { message: message.into(), because: because.into() }
+    }
+}
+
+/// What is said of a file that has no name of its own.
+const NEVER_CLOSED: &str = "this file is never closed";
+
+fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
+    let call = opener.call;
+    let fate = cx.facts().fate(call);
+    if fate.end == End::Managed {
+        return Verdict::Nothing;
+    }
+    if opener.name.contains("TemporaryDirectory") {
+        return Verdict::Nothing;
+    }
+    let Some(statement) = call.statement() else { return Verdict::Nothing };
+    if let Some(because) = awkward_place(cx, call, statement) {
+        return Verdict::report(NEVER_CLOSED, because);
+    }
+    // Have: a statement of a function or module that opens something
+    match (fate.end, fate.is_derived) {
+        (End::Bound(name), false) => match named::opening(name) {
+            Some(opening) => named::judge(cx, opener, &opening),
+            None => Verdict::report(NEVER_CLOSED, "it gets its name inside an expression"),
+        },
+        (End::Used(used), false) if is_close_of(used, call) => {
+            Verdict::Left("it is only created or truncated, and closed at once".to_string())
+        }
+        (End::Returned, false) => Verdict::Left("it is returned: closing it is up to the caller".to_string()),
+        (End::Yielded, false) => Verdict::Left("it is yielded: closing it is up to the consumer".to_string()),
+        (End::Stored(place), false) => match place.child("left").filter(|_| place.is("assignment")) {
+            Some(left) => Verdict::Left(format!("it is kept in `{}`: closing it is up to the owner", left.text())),
+            None => Verdict::Left("it is put into a container, and closing it is up to whoever holds that".to_string()),
+        },
+        (End::Kept(call), _) => Verdict::Left(format!("`{}` keeps it", call.child("function").map_or("the call", Node::text))),
+        (End::Captured(_), _) => Verdict::report(NEVER_CLOSED, "it is opened in code that may run later"),
+        (End::Wrapped(call), _) => {
+            let wrapper = call.child("function").map_or("the wrapper", Node::text);
+            Verdict::report(NEVER_CLOSED, format!("`{wrapper}` needs it for as long as it lives itself"))
+        }
+        (End::Taken(node), _) => Verdict::report(NEVER_CLOSED, format!("`{}` is used on its own", short(node.text()))),
+        (End::Returned | End::Yielded | End::Stored(_), true) => {
+            Verdict::report(NEVER_CLOSED, "what reads from it is handed on and may be used later")
+        }
+        (End::Dropped, false) => Verdict::Left("nothing is done with it".to_string()),
+        (End::Other(_), _) => Verdict::report(NEVER_CLOSED, "it is used in a way that is not known"),
+        _ => inline::judge(cx, opener, fate, statement),
+    }
+}
+
+/// Whether `used` is `call.close()`.
+fn is_close_of(used: Node<'_>, call: Node<'_>) -> bool {
+    let function = used.child("function").filter(|_| used.is("call"));
+    function.is_some_and(|function| {
+        function.child("object") == Some(call) && function.child("attribute").is_some_and(|name| name.text() == "close")
+    })
+}
+
+/// Why an opener stands where no `with` can go around it; `None` for an ordinary statement or header.
+fn awkward_place<'t>(cx: &Context<'t>, call: Node<'t>, statement: Node<'t>) -> Option<&'static str> {
+    let scopes = cx.facts().scopes();
+    if scopes.kind(scopes.beyond_comprehensions(scopes.scope_of(call))) == ScopeKind::Class {
+        return Some("it is opened in the body of a class");
+    }
+    let mut child = call;
+    for around in call.ancestors() {
+        let why = match around.kind() {
+            "lambda" => Some("it is opened in a lambda, whenever that is called"),
+            "default_parameter" | "typed_default_parameter" => Some("it is opened as the default of a parameter"),
+            "decorator" => Some("it is opened in a decorator"),
+            "interpolation" => Some("it is opened inside an f-string"),
+            "elif_clause" => Some("it is opened in the condition of an `elif`"),
+            "while_statement" if child.field() == Some("condition") => Some("it is opened in the condition of a `while`"),
+            "assert_statement" => Some("an `assert` does not run under `python -O`"),
+            _ => None,
+        };
+        if why.is_some() {
+            return why;
+        }
+        if around == statement {
+            return None;
+        }
+        child = around;
+    }
+    None
+}
+
+/// Reasons why a fix is not safe, whatever its shape.
+fn doubts<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Option<String> {
+    if !opener.is_certain {
+        return Some("a star import may bring another `open`".to_string());
+    }
+    let text = cx.tree.code();
+    if ["mock_open", "builtins.open", "__builtin__.open"].iter().any(|word| text.contains(word)) {
+        return Some("this file replaces `open`, and what it puts there may be no context manager".to_string());
+    }
+    None
+}
+
+fn tier(doubts: Vec<String>) -> Tier {
+    doubts.into_iter().next().map_or(Tier::Safe, Tier::unsafe_because)
+}
+
+/// The first line of a text, for a message.
+fn short(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

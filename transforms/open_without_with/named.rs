@@ -1,0 +1,417 @@
+//! `f = open(p)`, then uses of `f`.
+
+use std::ops::Range;
+
+use super::layout::{self, WIDTH};
+use super::lifetime::{self, Ending, Lifetime, Refusal};
+use super::{Verdict, doubts, guarded, tier};
+use crate::engine::edit::Edit;
+use crate::engine::finding::Fix;
+use crate::engine::reindent::Run;
+use crate::engine::syntax::Node;
+use crate::engine::transform::Context;
+use crate::engine::wrap;
+use crate::semantics::handles::{Opener, argument, positional};
+use crate::semantics::scope::VariableId;
+
+/// A statement `name = value`.
+#[derive(Clone, Copy)]
+pub(super) struct Opening<'t> {
+    pub(super) statement: Node<'t>,
+    pub(super) target: Node<'t>,
+    pub(super) value: Node<'t>,
+    /// The annotation of `name: T = value`.
+    annotation: Option<Node<'t>>,
+}
+
+/// The statement that binds a name, when it is `name = ..` and nothing more.
+pub(super) fn opening(target: Node<'_>) -> Option<Opening<'_>> {
+    let assignment = target.parent().filter(|parent| parent.is("assignment"))?;
+    let statement = assignment.parent().filter(|parent| parent.is("expression_statement") && parent.is_statement())?;
+    let value = assignment.child("right")?;
+    let is_plain = assignment.child("left") == Some(target) && !value.is("assignment") && statement.only_child().is_some();
+    is_plain.then_some(Opening { statement, target, value, annotation: assignment.child("type") })
+}
+
+/// The name that a statement gives to something that it opens.
+pub(super) fn target_of_opening<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Node<'t>> {
+    let assignment = statement.only_child().filter(|child| child.is("assignment"))?;
+    let found = opening(assignment.child("left").filter(|left| left.is("identifier"))?)?;
+    calls(cx, found.value).is_some().then_some(found.target)
+}
+
+/// The calls that open, when every arm of an expression is one.
+fn calls<'t>(cx: &Context<'t>, value: Node<'t>) -> Option<Vec<Node<'t>>> {
+    let mut pending = vec![value];
+    let mut found = Vec::new();
+    while let Some(node) = pending.pop() {
+        let node = node.unparenthesized();
+        if node.is("conditional_expression") {
+            let arms: Vec<_> = node.named_children().collect();
+            pending.extend([*arms.get(2)?, *arms.first()?]);
+        } else {
+            cx.facts().opener(node)?;
+            found.push(node);
+        }
+    }
+    Some(found)
+}
+
+pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening<'t>) -> Verdict {
+    let name = opening.target.text();
+    let Some(calls) = calls(cx, opening.value) else {
+        return Verdict::Left(format!("`{name}` is not always a file that is opened here"));
+    };
+    if calls[0] != opener.call {
+        return Verdict::Nothing;
+    }
+    let Some(root) = cx.facts().scopes().variable_of(opening.target) else { return Verdict::Nothing };
+    if let Some(verdict) = guarded::judge(cx, opener, opening, root) {
+        return verdict;
+    }
+    let life = match lifetime::of(cx, opening.statement, opening.statement, root, true, opener.family) {
+        Ok(life) => life,
+        Err(Refusal::Left(because)) => return Verdict::Left(because),
+        Err(Refusal::Report(because)) => return Verdict::report(format!("`{name}` may never be closed"), because),
+    };
+    // Have: name = open(..), and the statements that need it
+    if life.ending == Ending::LastUse && calls.iter().any(|call| is_descriptor(cx, *call)) {
+        return Verdict::Left("it is opened on a descriptor, which may belong to somebody else".to_string());
+    }
+    if let Ending::Finally { guard, close } = life.ending {
+        return in_finally(cx, opener, opening, guard, close, life.doubts);
+    }
+    if lifetime::following(opening.statement).first().is_some_and(|next| life.ending == Ending::Closed(*next)) {
+        return Verdict::Left("it is only created or truncated, and closed at once".to_string());
+    }
+    let message = match life.ending {
+        Ending::Closed(_) => format!("`{name}` stays open when something raises before `{name}.close()`"),
+        _ => format!("`{name}` is never closed"),
+    };
+    // One file per `with` is the rule; those opened one below the other share it.
+    if let Some(leader) = leader(cx, opening.statement) {
+        let group = group(cx, leader);
+        if group.iter().any(|member| member.statement == opening.statement) && leader != opening.statement {
+            return Verdict::Left(format!("the `with` of `{}` closes it, too", group[0].target.text()));
+        }
+    }
+    let group = group(cx, opening.statement);
+    let group = if group.is_empty() { vec![*opening] } else { group };
+    let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
+    reasons.extend(life.doubts.iter().cloned());
+    match wrapped(cx, &group, &life, &mut reasons) {
+        Ok((edits, span)) => {
+            let title = format!("Open `{name}` in a `with` block");
+            Verdict::Fix { message, fix: Fix { title, tier: tier(reasons), edits, imports: Vec::new(), span } }
+        }
+        Err(because) => Verdict::report(message, because),
+    }
+}
+
+/// Whether a call opens a descriptor instead of a path.
+pub(super) fn is_descriptor<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
+    if argument(call, "closefd").is_some() {
+        return true;
+    }
+    let Some(first) = positional(call, 0) else { return false };
+    match first.kind() {
+        "integer" => true,
+        "call" => first.child("function").is_some_and(|f| {
+            f.child("attribute").is_some_and(|name| name.text() == "fileno") || cx.facts().is_name(f, "os.open")
+        }),
+        "identifier" | "attribute" => {
+            let name = first.child("attribute").unwrap_or(first).text();
+            let is_named_so = ["fd", "fileno", "fno"].contains(&name) || name.ends_with("_fd") || name.starts_with("fd_");
+            let bound = cx.facts().scopes().variable_of(first).is_some_and(|id| {
+                let variable = cx.facts().scopes().variable(id);
+                variable.bindings.iter().any(|binding| {
+                    let statement = binding.node.statement().map_or("", Node::text);
+                    ["os.open(", "mkstemp(", "pipe(", ".fileno("].iter().any(|call| statement.contains(call))
+                })
+            });
+            is_named_so || bound
+        }
+        _ => false,
+    }
+}
+
+/// The first of the openings that stand directly above a statement, and the statement itself, without other code between.
+fn leader<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Node<'t>> {
+    let block = statement.parent()?;
+    let before: Vec<_> = block.named_children().filter(|sibling| *sibling <= statement && !sibling.is("comment")).collect();
+    let openings = before.iter().rev().take_while(|sibling| plain(cx, **sibling).is_some());
+    let mut candidates: Vec<_> = openings.copied().collect();
+    candidates.reverse();
+    // An opening that joins the group of one above leads none itself.
+    let mut led = Vec::new();
+    for candidate in candidates {
+        if led.contains(&candidate) {
+            continue;
+        }
+        let members: Vec<_> = group(cx, candidate).iter().map(|member| member.statement).collect();
+        if members.contains(&statement) {
+            return Some(candidate);
+        }
+        led.extend(members);
+    }
+    None
+}
+
+/// An opening on one line without comment and annotation.
+fn plain<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Opening<'t>> {
+    let opening = opening(target_of_opening(cx, statement)?)?;
+    let one_line = cx.source.line(statement.start()) == cx.source.line(statement.end());
+    let bare = wrap::own_lines(cx.source, statement).is_some();
+    (one_line && bare && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
+}
+
+/// The openings that share a `with` with `first`, itself included: they follow each other and end together.
+/// Empty when there is only one.
+fn group<'t>(cx: &Context<'t>, first: Node<'t>) -> Vec<Opening<'t>> {
+    let Some(opening) = plain(cx, first) else { return Vec::new() };
+    let Some(life) = life_of(cx, &opening) else { return Vec::new() };
+    let mut members = vec![opening];
+    for sibling in lifetime::following(first) {
+        let Some(next) = plain(cx, sibling) else { break };
+        let Some(other) = life_of(cx, &next) else { break };
+        let closes_together = match (life.ending, other.ending) {
+            (Ending::Closed(_), Ending::Closed(_)) => {
+                other.last <= life.last
+                    && lifetime::following(first)
+                        .iter()
+                        .filter(|between| other.last < **between && **between <= life.last)
+                        .all(|between| lifetime::closes(cx, *between).is_some())
+            }
+            (Ending::LastUse, Ending::LastUse) => other.last <= life.last,
+            _ => false,
+        };
+        let names: Vec<&str> = members.iter().map(|member| member.target.text()).collect();
+        let is_apart = !next.value.descendants().any(|node| node.is("identifier") && names.contains(&node.text()));
+        let same_doubts = life.doubts.is_empty() && other.doubts.is_empty();
+        if !closes_together || !is_apart || !same_doubts || names.contains(&next.target.text()) {
+            break;
+        }
+        members.push(next);
+    }
+    let width = header(cx, &members).len() + cx.source.indent(first.start()).len();
+    if members.len() < 2 || width > WIDTH && !cx.target.has_parenthesized_with() { Vec::new() } else { members }
+}
+
+fn life_of<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Option<Lifetime<'t>> {
+    let opener = cx.facts().opener(opening.value)?;
+    let id = cx.facts().scopes().variable_of(opening.target)?;
+    let life = lifetime::of(cx, opening.statement, opening.statement, id, true, opener.family).ok()?;
+    (!is_descriptor(cx, opening.value)).then_some(life)
+}
+
+/// `with open(a) as x, open(b) as y:`.
+fn header(cx: &Context<'_>, members: &[Opening<'_>]) -> Vec<u8> {
+    let mut out = b"with ".to_vec();
+    for (index, member) in members.iter().enumerate() {
+        if index > 0 {
+            out.extend(b", ");
+        }
+        out.extend(item(cx, member));
+    }
+    out.push(b':');
+    out
+}
+
+fn item(cx: &Context<'_>, opening: &Opening<'_>) -> Vec<u8> {
+    [cx.source.bytes()[opening.value.range()].to_vec(), b" as ".to_vec(), opening.target.text().into()].concat()
+}
+
+/// The edits of a `with` around what follows the openings, and the run of statements that they speak of.
+fn wrapped<'t>(
+    cx: &Context<'t>,
+    group: &[Opening<'t>],
+    life: &Lifetime<'t>,
+    reasons: &mut Vec<String>,
+) -> Result<(Vec<Edit>, Range<usize>), String> {
+    let source = cx.source;
+    let (first, end) = (group[0], group[group.len() - 1]);
+    let shares = || "it shares its line with other code".to_string();
+    let opened = Run::new(source, first.statement, end.statement).ok_or_else(shares)?;
+    let ids: Vec<VariableId> = group.iter().filter_map(|member| cx.facts().scopes().variable_of(member.target)).collect();
+    let body: Vec<Node<'t>> =
+        lifetime::following(end.statement).into_iter().filter(|statement| *statement <= life.last).collect();
+    // The closes that end the region go: nothing but other closes stands behind them.
+    let is_close = |statement: &&Node<'t>| lifetime::closes(cx, **statement).is_some();
+    let tail = if matches!(life.ending, Ending::Closed(_)) { body.iter().rev().take_while(is_close).count() } else { 0 };
+    let closing = &body[body.len() - tail..];
+    let gone: Vec<Node<'t>> =
+        closing.iter().copied().filter(|s| lifetime::closes(cx, *s).is_some_and(|id| ids.contains(&id))).collect();
+    let stays: Vec<Node<'t>> = body.iter().copied().filter(|statement| !gone.contains(statement)).collect();
+    let (Some(&body_first), Some(&body_last)) = (stays.first(), stays.last()) else { return Err(shares()) };
+    let mut ranges = Vec::new();
+    let mut edits = Vec::new();
+    for close in &gone {
+        let run = Run::new(source, *close, *close).ok_or_else(shares)?;
+        let end = source.line_end(close.end().saturating_sub(1));
+        let behind = source.code()[close.end()..end].trim();
+        if behind.is_empty() {
+            let comment_above = comment_about_closing(cx, run.lines.start);
+            if comment_above {
+                reasons.push("the comment above speaks of the close, which goes".to_string());
+            }
+            ranges.push(wrap::removal(source, run.lines.start..end));
+        } else {
+            // Only the statement goes; its comment stays.
+            let comment = close.end()
+                + (source.code()[close.end()..].len()
+                    - source.code()[close.end()..].trim_start_matches([' ', '\t', ';']).len());
+            reasons.push("the comment behind the close speaks of a line that goes".to_string());
+            edits.push(Edit::replace(close.start()..comment, ""));
+        }
+    }
+    let run = Run::new(source, body_first, body_last).ok_or_else(shares)?;
+    let last_line = source.line_end(life.last.end().saturating_sub(1));
+    let until = if gone.is_empty() { run.lines.end } else { last_line.max(run.lines.end) };
+    let run = run.with_lines(opened.lines.end..until);
+    let unit = run.unit(source);
+    let header_line = opened.lines.start..opened.lines.end;
+    edits.extend(
+        wrap::outside(run.deeper(source, &unit), &ranges).into_iter().filter(|e| !header_line.contains(&e.range.start)),
+    );
+    edits.extend(ranges.iter().map(|range| Edit::replace(range.clone(), "")));
+    edits.extend(blank_lines(cx, opened.lines.end).map(|range| Edit::replace(range, "")));
+    edits.extend(opening_edits(cx, group, &run, &unit));
+    if comment_behind(cx, first.statement).is_some_and(|comment| comment.contains("pragma")) {
+        reasons.push("the pragma on this line would speak of the whole block".to_string());
+    }
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    Ok((edits, first.statement.start()..life.last.end()))
+}
+
+fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, unit: &str) -> Vec<Edit> {
+    let source = cx.source;
+    let first = &group[0];
+    if group.len() > 1 {
+        let end = group[group.len() - 1].statement;
+        let mut text = header(cx, group);
+        let indent = run.indent(source);
+        if text.len() + indent.len() > WIDTH {
+            text = b"with (\n".to_vec();
+            for member in group {
+                text.extend([indent.as_bytes(), unit.as_bytes(), &item(cx, member), b",\n"].concat());
+            }
+            text.extend([indent.as_bytes(), b"):"].concat());
+        }
+        return vec![Edit::replace(first.statement.start()..end.end(), text)];
+    }
+    let value = first.value;
+    let name = first.target.text();
+    let bare = value.is("conditional_expression");
+    let mut lead = if bare { "with (" } else { "with " }.to_string();
+    if let Some(annotation) = first.annotation {
+        // The declaration keeps the type for whoever checks it.
+        let text = &cx.source.code()[annotation.range()];
+        lead = format!("{name}: {text}\n{}{lead}", run.indent(source));
+    }
+    let tail = format!("{} as {name}:", if bare { ")" } else { "" });
+    if cx.source.code()[value.range()].contains('\n') && !bare {
+        let column = run.indent(source).len() + "with ".len();
+        let text = layout::moved(cx, value, None, column, tail.len());
+        return vec![Edit::replace(first.statement.range(), [lead.as_bytes(), &text, tail.as_bytes()].concat())];
+    }
+    vec![Edit::replace(first.statement.start()..value.start(), lead), Edit::replace(value.end()..first.statement.end(), tail)]
+}
+
+/// The blank lines that stand first in the new block.
+fn blank_lines(cx: &Context<'_>, start: usize) -> Option<Range<usize>> {
+    let mut end = start;
+    while end < cx.source.bytes().len() && cx.source.code()[end..cx.source.line_end(end)].trim().is_empty() {
+        end = cx.source.line_end(end);
+    }
+    (end > start).then_some(start..end)
+}
+
+/// The comment behind a statement on its line.
+pub(super) fn comment_behind<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<&'t str> {
+    let end = cx.source.line_end(statement.end().saturating_sub(1));
+    let behind = cx.source.code()[statement.end()..end].trim();
+    behind.starts_with('#').then_some(behind)
+}
+
+/// Whether the line above is a comment that speaks of closing.
+fn comment_about_closing(cx: &Context<'_>, start: usize) -> bool {
+    let line = cx.source.line(start);
+    line > 0 && {
+        let above = cx.source.code()[cx.source.line_range(line - 1)].trim().to_ascii_lowercase();
+        above.starts_with('#') && above.contains("clos")
+    }
+}
+
+/// `f = open(p)`, `try: ..`, `finally: f.close()`.
+fn in_finally<'t>(
+    cx: &Context<'t>,
+    opener: &Opener<'t>,
+    opening: &Opening<'t>,
+    guard: Node<'t>,
+    close: Node<'t>,
+    more: Vec<String>,
+) -> Verdict {
+    let source = cx.source;
+    let name = opening.target.text();
+    let message = format!("`{name}` is closed by hand");
+    let clause = close.parent().and_then(Node::parent);
+    let Some(clause) = clause.filter(|clause| clause.is("finally_clause")) else { return Verdict::Nothing };
+    let is_alone = close.parent().is_some_and(|block| block.only_child() == Some(close))
+        && !clause.descendants().any(|node| node.is("comment"))
+        && comment_behind(cx, close).is_none();
+    if !is_alone {
+        return Verdict::Left(format!("the `finally` closes `{name}`, and does more than that"));
+    }
+    let shares = || Verdict::report(message.clone(), "it shares its line with other code");
+    let (Some(header), Some(whole)) = (Run::new(source, opening.statement, opening.statement), Run::new(source, guard, guard))
+    else {
+        return shares();
+    };
+    let clause_lines = source.line_start(clause.start())..source.line_end(close.end().saturating_sub(1));
+    let has_more = guard.children().any(|child| child.is_any(&["except_clause", "else_clause"]));
+    let between: Vec<Node<'t>> =
+        lifetime::following(opening.statement).into_iter().filter(|statement| *statement < guard).collect();
+    let mut edits = Vec::new();
+    let unit;
+    if has_more {
+        // The handlers run before the file is closed: the whole `try` goes in, without its `finally`.
+        let first = between.first().copied().unwrap_or(guard);
+        let Some(run) = Run::new(source, first, guard) else { return shares() };
+        let run = run.with_lines(header.lines.end..clause_lines.start);
+        unit = run.unit(source);
+        edits.extend(wrap::outside(run.deeper(source, &unit), &[clause_lines.start..whole.lines.end]));
+        edits.push(Edit::replace(wrap::removal(source, clause_lines.clone()), ""));
+        edits.extend(opening_edits(cx, &[*opening], &run, &unit));
+    } else {
+        let (Some(body), Some(colon)) = (guard.child("body"), guard.child_of_kind(":")) else { return Verdict::Nothing };
+        let header_end = source.line_end(colon.start());
+        let is_bare = source.code()[colon.end()..header_end].trim().is_empty();
+        let Some(first) = body.named_children().next().filter(|_| is_bare) else { return shares() };
+        let (base, inner) = (source.indent(guard.start()), source.indent(first.start()));
+        let Some(step) = inner.strip_prefix(base) else { return shares() };
+        unit = step.to_string();
+        // The statements between move to where the body of the `try` stands already; blank lines before it go.
+        let mut from = source.line_start(guard.start());
+        if let (Some(&first), Some(&last)) = (between.first(), between.last()) {
+            let Some(run) = Run::new(source, first, last) else { return shares() };
+            let run = run.with_lines(header.lines.end..from);
+            edits.extend(run.deeper(source, &unit));
+        } else if source.code()[header.lines.end..from].trim().is_empty() {
+            from = header.lines.end;
+        } else {
+            let Some(run) = Run::new(source, guard, guard) else { return shares() };
+            let run = run.with_lines(header.lines.end..from);
+            let moved = run.deeper(source, &unit);
+            edits.extend(moved.into_iter().filter(|edit| edit.range.start < from));
+        }
+        edits.push(Edit::replace(from..header_end, ""));
+        edits.push(Edit::replace(wrap::removal(source, clause_lines.clone()), ""));
+        edits.extend(opening_edits(cx, &[*opening], &header, &unit));
+    }
+    let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
+    reasons.extend(more);
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    let title = format!("Open `{name}` in a `with` block instead");
+    let span = opening.statement.start()..guard.end();
+    Verdict::Fix { message, fix: Fix { title, tier: tier(reasons), edits, imports: Vec::new(), span } }
+}
