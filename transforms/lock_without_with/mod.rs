@@ -173,6 +173,12 @@ fn straight<'t>(cx: &Context<'t>, opening: Node<'t>, held: &[Node<'t>], name: &s
     let Some((&close, body)) = held.split_last().filter(|(_, body)| !body.is_empty()) else {
         return Err("nothing is done while it is held".to_string());
     };
+    // A handler around it that releases the lock does so because the lines between did not.
+    let clauses = opening.ancestors().filter(|around| around.is("try_statement")).flat_map(Node::named_children);
+    let handlers = clauses.filter(|clause| clause.is_any(&["except_clause", "finally_clause"]) && !clause.contains(opening));
+    if let Some(mention) = handlers.flat_map(Node::descendants).find(|node| node.text() == name) {
+        return Err(format!("line {} is there for the case that something raises", source.line(mention.start()) + 1));
+    }
     for statement in body {
         let is_inner = |node: Node<'t>| node.is_any(&["function_definition", "lambda"]);
         for node in statement.walk(is_inner).filter(|node| !is_inner(*node)) {
