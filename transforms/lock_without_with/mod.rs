@@ -69,7 +69,12 @@ impl Transform for LockWithoutWith {
         let repair = match made {
             Ok((edits, span)) => {
                 let title = format!("Hold `{name}` in a `with` block");
-                Repair::Fix(Fix { title, tier: Tier::Safe, edits, imports: Vec::new(), span })
+                let owner = lock.child("object").map_or("self", Node::text);
+                let tier = match owner {
+                    "self" | "cls" => Tier::Safe,
+                    _ => Tier::unsafe_because(format!("`{owner}` may be an object of another class, with another lock")),
+                };
+                Repair::Fix(Fix { title, tier, edits, imports: Vec::new(), span })
             }
             Err(because) => Repair::None { because },
         };

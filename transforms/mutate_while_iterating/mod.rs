@@ -31,7 +31,7 @@ pub struct MutateWhileIterating;
 
 static META: Meta = Meta {
     id: "mutate-while-iterating",
-    summary: "walk a snapshot where a loop changes what it walks",
+    summary: "adds to or removes from the container that a `for` walks",
     why: "A dict or set raises RuntimeError at the next step; a list silently skips the element behind every removed one.",
     aliases: &[
         "B909",
