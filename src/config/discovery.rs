@@ -177,8 +177,11 @@ mod tests {
         let root = folder.path().canonicalize().expect("it exists");
         std::fs::create_dir_all(root.join("a/b/c")).expect("created");
         let put = |path: &str, text: &str| std::fs::write(root.join(path), text).expect("written");
-        put("pyproject.toml", "[project]\nrequires-python='>=3.8'\n[tool.mlfix]\nignore=['B006','R1732']\nexclude=['c']\n");
-        put("a/mlfix.toml", "ignore=['B909','R1732']\ntarget-version='3.12'\n");
+        put(
+            "pyproject.toml",
+            "[project]\nrequires-python='>=3.8'\n[tool.mlfix]\nselect=['B006', 'B909']\nignore=['B006']\nexclude=['c']\n",
+        );
+        put("a/mlfix.toml", "select=['B006', 'B909']\nignore=['B909']\ntarget-version='3.12'\n");
         put("a/pyproject.toml", "[tool.mlfix]\nselect=[]\n");
         put("a/b/pyproject.toml", "[project]\nrequires-python='>=3.11'\n");
 

@@ -89,6 +89,6 @@ mod tests {
         );
         let colour = Screen { color: true, terminal: true };
         assert!(page(&meta, colour).starts_with("\x1b[1m# x-y\x1b[0m\n"));
-        assert_eq!(list(&[&meta], Screen::default()), "x-y  report  X1  Finds x\n");
+        assert_eq!(list(&[&meta], Screen::default()), "x-y  report  Finds x  X1\n");
     }
 }

@@ -69,7 +69,12 @@ impl Transform for LockWithoutWith {
         let repair = match made {
             Ok((edits, span)) => {
                 let title = format!("Hold `{name}` in a `with` block");
-                Repair::Fix(Fix { title, tier: Tier::Safe, edits, imports: Vec::new(), span })
+                let owner = lock.child("object").map_or("self", Node::text);
+                let tier = match owner {
+                    "self" | "cls" => Tier::Safe,
+                    _ => Tier::unsafe_because(format!("`{owner}` may be an object of another class, with another lock")),
+                };
+                Repair::Fix(Fix { title, tier, edits, imports: Vec::new(), span })
             }
             Err(because) => Repair::None { because },
         };
@@ -173,6 +178,12 @@ fn straight<'t>(cx: &Context<'t>, opening: Node<'t>, held: &[Node<'t>], name: &s
     let Some((&close, body)) = held.split_last().filter(|(_, body)| !body.is_empty()) else {
         return Err("nothing is done while it is held".to_string());
     };
+    // A handler around it that releases the lock does so because the lines between did not.
+    let clauses = opening.ancestors().filter(|around| around.is("try_statement")).flat_map(Node::named_children);
+    let handlers = clauses.filter(|clause| clause.is_any(&["except_clause", "finally_clause"]) && !clause.contains(opening));
+    if let Some(mention) = handlers.flat_map(Node::descendants).find(|node| node.text() == name) {
+        return Err(format!("line {} is there for the case that something raises", source.line(mention.start()) + 1));
+    }
     for statement in body {
         let is_inner = |node: Node<'t>| node.is_any(&["function_definition", "lambda"]);
         for node in statement.walk(is_inner).filter(|node| !is_inner(*node)) {
