@@ -42,15 +42,15 @@ pub fn page(meta: &Meta, screen: Screen) -> String {
     out
 }
 
-/// One line for each transform: id, the most that its fixes may claim, codes of other tools, what it looks for.
+/// One line for each transform: id, the most that its fixes may claim, what it looks for, codes of other tools.
 pub fn list(metas: &[&Meta], screen: Screen) -> String {
     let width = |text: fn(&Meta) -> usize| metas.iter().map(|meta| text(meta)).max().unwrap_or(0);
     let ids = width(|meta| meta.id.len());
-    let aliases = width(|meta| meta.aliases.join(", ").len());
+    let summaries = width(|meta| meta.summary.len());
     metas.iter().fold(String::new(), |mut out, meta| {
         let id = screen.paint(Style::Bold, &format!("{:ids$}", meta.id));
         let (tier, codes) = (most(meta), meta.aliases.join(", "));
-        writeln!(out, "{id}  {tier:6}  {codes:aliases$}  {}", meta.summary).expect("a string takes all");
+        writeln!(out, "{id}  {tier:6}  {:summaries$}  {codes}", meta.summary).expect("a string takes all");
         out
     })
 }

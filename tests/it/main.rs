@@ -12,6 +12,7 @@ mod python;
 mod readme;
 mod rust;
 mod skim;
+mod snapshots_of_loops;
 mod symtable;
 mod tidy;
 mod variants;

@@ -278,7 +278,7 @@ fn report(wrong: &[String]) {
 }
 
 fn table() -> String {
-    let mut table = "| transform | what it does | fixes | same as |\n| --- | --- | --- | --- |\n".to_string();
+    let mut table = "| transform | finds code that | fixes | same as |\n| --- | --- | --- | --- |\n".to_string();
     for transform in SUITE {
         let Meta { id, summary, tier, aliases, .. } = transform.meta();
         let fixes = match tier {

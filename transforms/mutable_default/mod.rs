@@ -33,7 +33,7 @@ pub struct MutableDefault;
 
 static META: Meta = Meta {
     id: "mutable-default",
-    summary: "create mutable defaults inside the function",
+    summary: "creates a default once and shares it among all calls",
     why: "A default is created once, when the `def` runs, and every call that leaves the argument out gets the same object.",
     aliases: &["B006", "W0102", "dangerous-default-value"],
     // A default needs a `=`; what stands behind it may be any name.

@@ -32,7 +32,7 @@ pub(super) fn shrinking<'t>(facts: &Facts<'t>, a_loop: &Loop<'t>) -> Option<Shri
             MutationKind::Method("append" | "insert" | "extend") | MutationKind::SetSlice(_) | MutationKind::Augmented(_)
         )
     };
-    if mutations.iter().any(grows) || is_compared(a_loop, list) {
+    if mutations.iter().any(grows) || is_compared(a_loop, list) || ends_by_error(a_loop) {
         return None;
     }
     let removal = mutations.iter().filter(|mutation| removes_at(facts, a_loop, mutation)).map(|mutation| mutation.node);
@@ -47,6 +47,17 @@ fn is_compared<'t>(a_loop: &Loop<'t>, list: Node<'t>) -> bool {
         let mentions = |text: &str| comparison.descendants().any(|node| plain(node.text()) == text);
         mentions(&length) && mentions(a_loop.target.text())
     })
+}
+
+/// Whether a handler around the loop waits for the index that is too large.
+fn ends_by_error(a_loop: &Loop<'_>) -> bool {
+    let function = a_loop.node.enclosing_definition();
+    let around = a_loop.node.ancestors().take_while(|around| *around > function);
+    let tries = around
+        .filter(|around| around.is("try_statement") && around.child("body").is_some_and(|body| body.contains(a_loop.node)));
+    let mut caught =
+        tries.flat_map(Node::named_children).filter_map(|part| part.child("value").filter(|_| part.is("except_clause")));
+    caught.any(|caught| caught.and_descendants().any(|name| ["IndexError", "LookupError"].contains(&name.text())))
 }
 
 /// The `xs` of `range(len(xs))` and `range(first, len(xs))`, forwards.

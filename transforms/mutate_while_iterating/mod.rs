@@ -9,6 +9,7 @@ mod namespaces;
 mod own;
 mod presence;
 mod reach;
+mod reasons;
 mod verdict;
 mod waiting;
 mod words;
@@ -34,6 +35,7 @@ static META: Meta = Meta {
     why: "A dict or set raises RuntimeError at the next step; a list silently skips the element behind every removed one.",
     aliases: &[
         "B909",
+        "B038",
         "loop-iterator-mutation",
         "W4701",
         "modified-iterating-list",
@@ -43,11 +45,8 @@ static META: Meta = Meta {
         "PLE4703",
         "modified-iterating-set",
     ],
-    // A change without a word of its own, `d[k] = v`, has a bracket.
-    anchors: &[
-        &["for"],
-        &["[", "pop", "remove", "discard", "add", "update", "clear", "setdefault", "append", "extend", "=", "setattr"],
-    ],
+    // Whatever changes a container may be spelled `d[k] = v`, without a word of its own: the words are looked at later.
+    anchors: &[&["for"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -90,7 +89,7 @@ fn under_an_index<'t>(cx: &Context<'t>, a_loop: &Loop<'t>, shrinking: &Shrinking
     let list = shown(shrinking.list);
     Finding {
         range: a_loop.header.range(),
-        message: format!("the index runs over `{list}` while line {} removes from it", line(cx, shrinking.removal)),
+        message: format!("this index runs over `{list}` while line {} removes from it", line(cx, shrinking.removal)),
         evidence: vec![Note {
             range: shrinking.removal.range(),
             text: format!("the elements of `{list}` behind this one move up"),
@@ -169,17 +168,17 @@ fn snapshot<'t>(cx: &Context<'t>, a_loop: &Loop<'t>, same: &[Walk<'t>], mut but:
     })
 }
 
-/// What is so: "`jobs` is walked here while line 5 removes from it".
+/// What is so: "this loop walks `jobs` while line 5 removes from it".
 fn message<'t>(cx: &Context<'t>, same: &[Walk<'t>], judgement: &Judgement<'t>) -> String {
     let container = shown(same[0].container);
     let Some(change) = judgement.changes.first() else {
-        return format!("`{container}` is walked here while other tasks run");
+        return format!("this loop walks `{container}` while other tasks run");
     };
     let line = line(cx, change.node);
     let verb = verb(change.does);
     match change.through {
-        Some(function) => format!("`{container}` is walked here while `{function}`, called on line {line}, {verb} it"),
-        None => format!("`{container}` is walked here while line {line} {verb} it"),
+        Some(function) => format!("this loop walks `{container}` while `{function}`, called on line {line}, {verb} it"),
+        None => format!("this loop walks `{container}` while line {line} {verb} it"),
     }
 }
 
@@ -203,7 +202,7 @@ fn notes<'t>(same: &[Walk<'t>], judgement: &Judgement<'t>) -> Vec<Note> {
     let container = shown(same[0].container);
     let kind = judgement.evidence.map(|evidence| Note {
         range: evidence.shown_by.range(),
-        text: format!("`{container}` is {} by this", noun(evidence.kind)),
+        text: format!("this shows that `{container}` is {}", noun(evidence.kind)),
         certainty: evidence.certainty,
     });
     let change = |change: &Change<'t>| Note {

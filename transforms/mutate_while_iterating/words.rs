@@ -35,14 +35,15 @@ pub(super) fn may_change_what_is_walked(code: &[u8]) -> bool {
     if walked.is_empty() {
         return false;
     }
-    if BACK_DOORS.iter().any(|word| behind_word(code, word).next().is_some()) {
+    let spread_del = || behind_word(code, "del").any(|at| code.get(skip_blank(code, at)) == Some(&b'('));
+    if BACK_DOORS.iter().any(|word| behind_word(code, word).next().is_some()) || spread_del() {
         return true;
     }
-    // `keys = d.keys()` above the loop: the loop walks what the right side names.
-    for line in code.split(|&byte| byte == b'\n') {
-        let Some(equals) = memchr::memchr(b'=', line) else { continue };
-        if names(line, 0..equals).any(|name| walked.contains(name)) {
-            walked.extend(names(line, equals..line.len()));
+    // `keys = d.keys()` above the loop: the loop walks what the right side names, which may go over several lines.
+    for equals in memchr::memchr_iter(b'=', code) {
+        let line = code[..equals].iter().rposition(|&byte| byte == b'\n').map_or(0, |before| before + 1);
+        if names(code, line..equals).any(|name| walked.contains(name)) {
+            walked.extend(names(code, equals..logical_line_end(code, equals, false)));
         }
     }
     let mut at = 0;
@@ -64,16 +65,22 @@ pub(super) fn may_change_what_is_walked(code: &[u8]) -> bool {
 /// The range between the `in` of a `for` and the colon, bracket or line end behind it.
 fn walked_text(code: &[u8], behind_for: usize) -> std::ops::Range<usize> {
     let Some(start) = behind_word(&code[behind_for..], "in").next().map(|at| behind_for + at) else { return 0..0 };
-    let mut at = start;
+    let start = skip_blank(code, start);
+    start..logical_line_end(code, start, true)
+}
+
+/// Offset of the line end behind `at` that is in no bracket opened since; of a colon before it if that is to end it, too.
+fn logical_line_end(code: &[u8], mut at: usize, at_colon: bool) -> usize {
     while at < code.len() {
         match code[at] {
             b'(' | b'[' | b'{' => at = behind_bracket(code, at),
-            b':' | b')' | b']' | b'}' => break,
-            b'\n' if code[..at].last() != Some(&b'\\') && !code[start..at].iter().all(u8::is_ascii_whitespace) => break,
+            b':' if at_colon => break,
+            b')' | b']' | b'}' => break,
+            b'\n' if !matches!(&code[..at], [.., b'\\'] | [.., b'\\', b'\r']) => break,
             _ => at += 1,
         }
     }
-    start..at
+    at
 }
 
 fn names(code: &[u8], range: std::ops::Range<usize>) -> impl Iterator<Item = &[u8]> {
@@ -147,6 +154,8 @@ mod tests {
             "for k in d: d |= x",
             "for k in d: a, d[k] = 1, 2",
             "keys = d.keys()\nfor k in keys: del d[k]",
+            "keys = (\n    d.keys()\n)\nfor k in keys:\n    del (\n    d[k])",
+            "keys = \\\n    d.keys()\nfor k in keys: d.pop(k)",
             "for k in d:\n  for d[k] in x: pass",
             "[d.pop(k) for k in d]",
             "for k in vars(x): setattr(x, k, 1)",
