@@ -72,7 +72,7 @@ fn evidence<'t>(cx: &Context<'t>, node: Node<'t>) -> Option<bool> {
         "identifier" | "attribute" => {
             let last = node.child("attribute").unwrap_or(node).text();
             let chain = node.and_descendants().all(|part| part.is_any(&["identifier", "attribute", "."]));
-            (chain && last.to_lowercase().ends_with("device")).then_some(false)
+            (chain && last.to_lowercase().ends_with("device") && !is_dtype(cx, node)).then_some(false)
         }
         "conditional_expression" => {
             let parts: Vec<_> = node.named_children().collect();
@@ -83,6 +83,14 @@ fn evidence<'t>(cx: &Context<'t>, node: Node<'t>) -> Option<bool> {
         }
         _ => None,
     }
+}
+
+/// Whether a name is bound to an attribute of `torch`, such as `torch.float64`, whatever it is called.
+fn is_dtype<'t>(cx: &Context<'t>, name: Node<'t>) -> bool {
+    let facts = cx.facts();
+    let variable = facts.scopes().variable_of(name).map(|id| facts.scopes().variable(id));
+    let mut values = variable.into_iter().flat_map(|variable| &variable.bindings).filter_map(|binding| binding.value);
+    values.any(|value| value.is("attribute") && matches!(facts.qualified_name(value).as_deref(), Some(["torch", _])))
 }
 
 /// The quote that most strings of the file have.

@@ -15,7 +15,7 @@ pub struct CreateOnDevice;
 
 static META: Meta = Meta {
     id: "create-on-device",
-    summary: "make tensors on the device instead of moving them there",
+    summary: "makes a tensor on the host and moves it to the device",
     why: "The host fills the tensor and waits while it is copied; with `device=` it is made where it is used.",
     aliases: &[],
     anchors: &[&["torch"], &[".to", ".cuda"]],

@@ -14,7 +14,7 @@ pub struct ElementwiseItem;
 
 static META: Meta = Meta {
     id: "elementwise-item",
-    summary: "fetch all elements of a tensor at once",
+    summary: "fetches the elements of a tensor one by one",
     why: "Each `.item()` is a call into PyTorch, and on a GPU the host waits for it; `tolist()` fetches all elements in one go.",
     aliases: &[],
     anchors: &[&["torch"], &["for"], &[".item()"]],

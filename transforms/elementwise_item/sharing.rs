@@ -71,12 +71,22 @@ fn is_own<'t>(cx: &Context<'t>, elements: &Elements<'t>) -> bool {
     };
     let variable = facts.scopes().variable(id);
     let is_fresh = |value: Option<Node<'t>>| value.and_then(|value| facts.tensor(value)).is_some_and(|tensor| tensor.fresh);
-    variable.bindings.iter().all(|binding| binding.kind == BindingKind::Assignment && is_fresh(binding.value))
+    variable
+        .bindings
+        .iter()
+        .all(|binding| binding.kind == BindingKind::Assignment && is_fresh(binding.value) && !is_chained(binding.node))
         && variable.references.iter().all(|&reference| {
             reference == elements.iterable
                 || is_looked_at(cx, reference)
                 || !facts.may_follow(reference, elements.anchor, &[]) && !elements.anchor.contains(reference)
         })
+}
+
+/// `a = b = torch.zeros(3)`: two names of one tensor.
+fn is_chained(target: Node<'_>) -> bool {
+    let Some(assignment) = target.parent().filter(|parent| parent.is("assignment")) else { return true };
+    assignment.parent().is_some_and(|parent| parent.is("assignment"))
+        || assignment.child("right").is_some_and(|right| right.is("assignment"))
 }
 
 /// `len(t)`, `print(t)`, `t.shape`, `t.size(0)`.

@@ -294,6 +294,7 @@ fn list_hazard<'t>(
     let is_display = |binding: &&Binding<'t>| {
         matches!(binding.kind, BindingKind::Assignment | BindingKind::Annotated)
             && binding.value.is_some_and(|value| value.is_any(&["list", "list_comprehension"]))
+            && !is_chained(binding.node)
     };
     if variable.bindings.iter().any(|binding| binding.kind == BindingKind::Parameter) {
         return Ok(Some(format!("whoever gave `{name}` may look at it while the loop runs")));
@@ -311,6 +312,13 @@ fn list_hazard<'t>(
             && facts.may_follow(**reference, header, &fresh)
     });
     Ok(shared.map(|_| format!("`{name}` has another name by then, under which it may be looked at")))
+}
+
+/// `a = b = []`: two names of one list.
+fn is_chained(target: Node<'_>) -> bool {
+    let Some(assignment) = target.parent().filter(|parent| parent.is("assignment")) else { return true };
+    assignment.parent().is_some_and(|parent| parent.is("assignment"))
+        || assignment.child("right").is_some_and(|right| right.is("assignment"))
 }
 
 /// Calls that may hold a list in theory, and never do: plotting and statistics get it when it is full.

@@ -22,7 +22,7 @@ pub struct SyncInLoop;
 
 static META: Meta = Meta {
     id: "sync-in-loop",
-    summary: "read values of tensors behind the loop, not in every step",
+    summary: "waits for the value of a tensor in every step of a loop",
     why: "The host stands still until the device has done everything that is queued, in every step.",
     aliases: &[],
     anchors: &[&["torch"], &["for", "while"], &[".item()"]],
