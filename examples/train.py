@@ -1,11 +1,12 @@
 """Trains a classifier twice, with two learning rates, and says how well it does.
 
-python examples/train.py [--epochs N]
+python examples/train.py [--epochs N] [--journal FILE]
 """
 
 import argparse
 import random
 
+import journal
 from callbacks import with_usual
 from data import Vocabulary, batches, make_reviews, tokenize
 from evaluate import confusion, metrics_of, report
@@ -40,6 +41,7 @@ def train(reviews, rate, epochs, callbacks=()):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--journal", metavar="FILE", help="add a line for each training to FILE")
     args = parser.parse_args()
     reviews, held_out = make_reviews(200, seed=0), make_reviews(100, seed=1)
     for rate in (0.05, 0.5):
@@ -48,6 +50,10 @@ def main():
         rows = [(features(review.text), review.liked) for review in held_out]
         metrics = metrics_of(confusion(model, rows))
         print(f"rate {rate}: {len(callbacks)} callbacks, {report(metrics)}")
+        if args.journal:
+            journal.append(args.journal, {"rate": rate, **metrics})
+    if args.journal:
+        print(f"{len(journal.read(args.journal))} trainings so far")
 
 
 if __name__ == "__main__":
