@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use tree_sitter::{Query, QueryCursor, StreamingIterator};
+use tree_sitter::{Query, QueryCursor, QueryCursorOptions, QueryCursorState, StreamingIterator};
 
+use super::deadline::{self, Overtime};
 use super::edit::{self, Edit};
 use super::finding::{Finding, Fix, Left, Outcome, Repair, Status, Tier};
 use super::guard;
@@ -116,10 +117,16 @@ thread_local! {
 /// Works on one file. Never panics, whatever the bytes and whatever a transform does.
 pub fn run(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Report {
     RUNNING.set("the engine");
+    let allowed = deadline::start(bytes.len());
     let caught = catch_unwind(AssertUnwindSafe(|| work(bytes, kind, settings, mode)));
-    caught.unwrap_or_else(|panic| Report {
-        trouble: Some(Trouble::Failed(format!("internal error in {}: {}", RUNNING.get(), panic_text(&*panic)))),
-        ..Report::default()
+    deadline::stop();
+    caught.unwrap_or_else(|panic| {
+        let trouble = if panic.is::<Overtime>() {
+            Trouble::Skipped(format!("too slow: {} took more than {} s", RUNNING.get(), allowed.as_secs()))
+        } else {
+            Trouble::Failed(format!("internal error in {}: {}", RUNNING.get(), panic_text(&*panic)))
+        };
+        Report { trouble: Some(trouble), ..Report::default() }
     })
 }
 
@@ -134,7 +141,9 @@ fn work(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Repo
         selected.retain(|selected| selected.transform.may_match(&code));
     }
     if selected.is_empty() {
-        return Report::default();
+        // In UTF-16 no word would be found: such a file is not clean but unreadable.
+        let nul = memchr::memchr(0, &bytes).map(|at| Refusal::Nul { at }.into());
+        return Report { trouble: nul, ..Report::default() };
     }
     let source = match SourceFile::new(bytes) {
         Ok(source) => source,
@@ -274,12 +283,17 @@ impl Run<'_> {
             };
             let query = selected.query();
             let names = query.capture_names();
-            let mut matches = cursor.matches(query, text.tree.parsed().root_node(), text.source.code().as_bytes());
+            let mut may_go_on =
+                |_: &QueryCursorState| if deadline::is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+            let options = QueryCursorOptions::new().progress_callback(&mut may_go_on);
+            let (root, code) = (text.tree.parsed().root_node(), text.source.code().as_bytes());
+            let mut matches = cursor.matches_with_options(query, root, code, options);
             while let Some(candidate) = matches.next() {
                 let captures = candidate.captures().iter();
                 let captures = captures.map(|c| (capture_name(selected, names, c.index), text.tree.lookup(c.node))).collect();
                 let m = Match { pattern: candidate.pattern_index, captures };
                 group += 1;
+                deadline::check_seldom();
                 let mut findings = Findings::default();
                 // The whole file is parsed, so no question goes beyond it.
                 if selected.transform.check(&m, cx, &mut findings).is_err() {
@@ -297,6 +311,8 @@ impl Run<'_> {
                     }));
                 }
             }
+            // A query that was stopped looks like one that is done.
+            deadline::check();
         }
         RUNNING.set("the engine");
         let order = |id: &str| self.selected.iter().position(|s| s.transform.meta().id == id);
@@ -456,6 +472,7 @@ fn choose(found: &[Found], one: bool) -> (Vec<usize>, Vec<(usize, usize)>) {
     }
     let (mut chosen, mut losers): (Vec<usize>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
     for index in candidates {
+        deadline::check_seldom();
         let fix = found[index].fix().expect("only fixable findings are candidates");
         let winner = chosen.iter().copied().find(|&winner| {
             let other = found[winner].fix().expect("only fixable findings are chosen");
