@@ -85,7 +85,7 @@ fn with_deep_statement(text: &str, shape: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let usable = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with([')', ']', '}', '#', '"', '\'']);
     let deepest = lines.iter().filter(|line| usable(line)).map(|line| indent(line)).max().unwrap_or(0);
-    let at = lines.iter().rposition(|line| usable(&line) && indent(line) == deepest).unwrap_or(0);
+    let at = lines.iter().rposition(|line| usable(line) && indent(line) == deepest).unwrap_or(0);
     let word = |c: char| c.is_alphanumeric() || c == '_';
     let name = lines[at].split(|c| !word(c)).find(|name| name.starts_with(char::is_alphabetic)).unwrap_or("x");
     let name = if ["for", "if", "return", "with", "del", "pass", "yield", "raise", "not"].contains(&name) { "x" } else { name };

@@ -94,8 +94,8 @@ fn lay(trap: &Trap) -> Vec<(&'static str, &'static str)> {
     symlink(".", trap.at("tree/again")).expect("linked");
     symlink("..", trap.at("tree/up")).expect("linked");
     trap.put("shut/a.py", SAFE);
-    fs::set_permissions(trap.at("tree/shut"), Permissions::from_mode(0)).expect("the mode can be set");
-    fs::set_permissions(trap.put("secret.py", SAFE), Permissions::from_mode(0)).expect("the mode can be set");
+    fs::set_permissions(trap.at("tree/shut"), Permissions::from_mode(0o0)).expect("the mode can be set");
+    fs::set_permissions(trap.put("secret.py", SAFE), Permissions::from_mode(0o0)).expect("the mode can be set");
     fs::set_permissions(trap.put("read_only.py", SAFE), Permissions::from_mode(0o444)).expect("the mode can be set");
     trap.put("fixed/a.py", SAFE);
     fs::set_permissions(trap.at("tree/fixed"), Permissions::from_mode(0o555)).expect("the mode can be set");
