@@ -31,6 +31,7 @@ const HIDDEN_FOLDERS: &[&str] = &[
     ".hg",
     ".ipynb_checkpoints",
     ".jj",
+    ".mlfix_cache",
     ".mypy_cache",
     ".nox",
     ".pixi",

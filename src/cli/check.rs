@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::output::{Output, say, say_all};
 use super::{Format, Plan};
+use crate::cache::Cache;
 use crate::config::meta;
 use crate::engine::driver::{self, Report, Trouble};
 use crate::engine::finding::{Outcome, Status};
@@ -18,7 +19,7 @@ use crate::report::summary::Tally;
 use crate::report::terminal::{self, Screen, visible};
 use crate::report::{concise, full, json};
 use crate::walk::{self, Item, MAX_FILE_SIZE, in_order};
-use crate::write::{Interrupt, ReadError, Root, Snapshot, read, sweep, write};
+use crate::write::{Cause, Interrupt, ReadError, Root, Snapshot, read, sweep, write};
 
 /// Runs it.
 pub(super) fn run(plan: &Plan) -> anyhow::Result<u8> {
@@ -64,8 +65,12 @@ pub(super) fn run(plan: &Plan) -> anyhow::Result<u8> {
             }
         })
     };
-    in_order(&found.items, plan.jobs, || interrupt.is_set(), |item| one(plan, item), take)?;
+    let cache = plan.cache.as_ref().and_then(|folder| Cache::new(folder.path.clone(), plan.verbose));
+    in_order(&found.items, plan.jobs, || interrupt.is_set(), |item| one(plan, item, cache.as_ref()), take)?;
     progress.finish();
+    if let Some(cache) = cache {
+        keep(plan, cache);
+    }
 
     if let Some(code) = interrupt.exit_code() {
         finish(plan, &total, &mut output, separator);
@@ -120,15 +125,25 @@ struct Folder {
     real: PathBuf,
 }
 
-fn one(plan: &Plan, item: &Item) -> Done {
-    catch_unwind(AssertUnwindSafe(|| work(plan, item))).unwrap_or_else(|_| {
+/// Keeps what was found for the next run.
+fn keep(plan: &Plan, cache: Cache) {
+    let Some(folder) = &plan.cache else { return };
+    let Err(error) = cache.save() else { return };
+    // Most users do not know that there is a cache, and nothing is wrong with what they see.
+    if plan.verbose || (folder.named && !plan.quiet) {
+        say(&format!("warning: cannot use the cache folder {}: {}", terminal::path(&folder.path), Cause(&error)));
+    }
+}
+
+fn one(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
+    catch_unwind(AssertUnwindSafe(|| work(plan, item, cache))).unwrap_or_else(|_| {
         let mut done = Done { tally: Tally { files: 1, errors: 1, ..Tally::default() }, ..Done::default() };
         done.complain("error", &item.shown, "mlfix made a mistake (a panic) and left the file as it was");
         done
     })
 }
 
-fn work(plan: &Plan, item: &Item) -> Done {
+fn work(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
     let mut done = Done::default();
     let snapshot = match read(&item.root, &item.relative, MAX_FILE_SIZE) {
         Ok(snapshot) => snapshot,
@@ -156,7 +171,10 @@ fn work(plan: &Plan, item: &Item) -> Done {
         }
         return done;
     }
-    let mut report = driver::run(snapshot.bytes.clone(), item.kind, &item.settings, plan.mode());
+    let mut report = match cache {
+        Some(cache) => cache.report(&item.root, &snapshot.bytes, item.kind, &item.settings, plan.mode()),
+        None => driver::run(snapshot.bytes.clone(), item.kind, &item.settings, plan.mode()),
+    };
     if plan.fix {
         put_in_place(item, &snapshot, &mut report, &mut done);
     }

@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod cache;
 mod cases;
 mod cli;
 mod comparison;
