@@ -5,7 +5,7 @@ mod tables;
 use super::Facts;
 use super::scope::{BindingKind, Resolution};
 use crate::engine::syntax::Node;
-pub use tables::{Appetite, Family};
+pub use tables::{Appetite, Family, Held};
 
 /// A call that opens something.
 #[derive(Clone, Debug)]
@@ -94,6 +94,12 @@ impl<'t> Facts<'t> {
             && function.child("attribute").is_some_and(|name| name.text() == "open")
             && function.child("object").is_some_and(|object| self.is_path(object));
         if is_path { found("pathlib.Path.open", Family::File, true) } else { None }
+    }
+
+    /// What a call makes that is no file and must be ended.
+    pub fn held(&self, call: Node<'t>) -> Option<Held> {
+        let name = self.called_name(call)?.join(".");
+        tables::HELD.iter().find(|(row, _, _)| *row == name).map(|&(_, held, _)| held)
     }
 
     fn is_dynamic_here(&self, node: Node<'t>) -> bool {
@@ -537,5 +543,6 @@ mod tests {
         assert_eq!(names.len(), count);
         assert!(tables::CONSUMERS.iter().all(|row| !row.2.is_empty()));
         assert!(tables::OPENERS.iter().all(|row| !row.2.is_empty()));
+        assert!(tables::HELD.iter().all(|row| !row.2.is_empty()));
     }
 }

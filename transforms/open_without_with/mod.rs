@@ -5,9 +5,9 @@ mod fresh;
 mod guarded;
 mod inline;
 mod inside;
-mod layout;
+pub(super) mod layout;
 mod lifetime;
-mod named;
+pub(super) mod named;
 
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;
@@ -40,22 +40,13 @@ impl Transform for OpenWithoutWith {
         cx.need(Widen::File)?;
         let Some(opener) = cx.facts().opener(call) else { return Ok(()) };
         // Have: a call that opens something
-        match judge(cx, &opener) {
-            Verdict::Nothing => {}
-            Verdict::Left(because) => out.leave(call.range(), because),
-            Verdict::Report { message, because } => {
-                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::None { because } });
-            }
-            Verdict::Fix { message, fix } => {
-                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::Fix(fix) });
-            }
-        }
+        judge(cx, &opener).say(call, out);
         Ok(())
     }
 }
 
 /// What is said about one opener.
-enum Verdict {
+pub(super) enum Verdict {
     /// It is managed already.
     Nothing,
     /// No finding, for this reason.
@@ -71,8 +62,19 @@ enum Verdict {
 }
 
 impl Verdict {
-    fn report(message: impl Into<String>, because: impl Into<String>) -> Self {
+    pub(super) fn report(message: impl Into<String>, because: impl Into<String>) -> Self {
         Self::Report { message: message.into(), because: because.into() }
+    }
+
+    /// Says it of a call.
+    pub(super) fn say(self, call: Node<'_>, out: &mut Findings) {
+        let (message, repair) = match self {
+            Self::Nothing => return,
+            Self::Left(because) => return out.leave(call.range(), because),
+            Self::Report { message, because } => (message, Repair::None { because }),
+            Self::Fix { message, fix } => (message, Repair::Fix(fix)),
+        };
+        out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair });
     }
 }
 

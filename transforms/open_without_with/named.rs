@@ -16,16 +16,16 @@ use crate::semantics::scope::VariableId;
 
 /// A statement `name = value`.
 #[derive(Clone, Copy)]
-pub(super) struct Opening<'t> {
-    pub(super) statement: Node<'t>,
-    pub(super) target: Node<'t>,
-    pub(super) value: Node<'t>,
+pub(in crate::transforms) struct Opening<'t> {
+    pub(in crate::transforms) statement: Node<'t>,
+    pub(in crate::transforms) target: Node<'t>,
+    pub(in crate::transforms) value: Node<'t>,
     /// The annotation of `name: T = value`.
-    annotation: Option<Node<'t>>,
+    pub(in crate::transforms) annotation: Option<Node<'t>>,
 }
 
 /// The statement that binds a name, when it is `name = ..` and nothing more.
-pub(super) fn opening(target: Node<'_>) -> Option<Opening<'_>> {
+pub(in crate::transforms) fn opening(target: Node<'_>) -> Option<Opening<'_>> {
     let assignment = target.parent().filter(|parent| parent.is("assignment"))?;
     let statement = assignment.parent().filter(|parent| parent.is("expression_statement") && parent.is_statement())?;
     let value = assignment.child("right")?;

@@ -51,6 +51,42 @@ pub(super) const OPENERS: &[Row] = &[
     ("urllib.request.urlopen", Family::Connection, "Python: urllib.request, the response is a context manager"),
 ];
 
+/// What is no file and yet has an end that can be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A profiler: its `with` calls the first of these methods, and at the end the second. It is read after that.
+    Profiler(&'static str, &'static str),
+    /// Runs what is submitted to it. Its `with` ends with `shutdown(wait=True)`.
+    Executor,
+    /// Worker processes. Their `with` ends with `terminate()`, which waits for nothing.
+    Pool,
+    /// A child process. Its `with` waits for its end.
+    Process,
+    /// A directory that is removed. Its `with` enters the name, which is a text.
+    Directory,
+    /// A file that is still to be opened. Its `with` enters another object, the open file.
+    Remote,
+}
+
+/// Calls that make such a thing, and where it says what their `with` does.
+pub(super) const HELD: &[(&str, Held, &str)] = &[
+    ("cProfile.Profile", Held::Profiler("enable", "disable"), "Python: profile, Profile is a context manager since 3.8"),
+    ("torch.profiler.profile", Held::Profiler("start", "stop"), "PyTorch: torch/profiler/profiler.py, profile.__enter__"),
+    ("torch.autograd.profiler.profile", Held::Profiler("__enter__", "__exit__"), "PyTorch: it has no other methods for that"),
+    ("concurrent.futures.ThreadPoolExecutor", Held::Executor, "Python: concurrent.futures, Executor.shutdown"),
+    ("concurrent.futures.ProcessPoolExecutor", Held::Executor, "Python: concurrent.futures, Executor.shutdown"),
+    ("concurrent.futures.thread.ThreadPoolExecutor", Held::Executor, "Python: concurrent.futures"),
+    ("concurrent.futures.process.ProcessPoolExecutor", Held::Executor, "Python: concurrent.futures"),
+    ("multiprocessing.Pool", Held::Pool, "Python: multiprocessing, Pool.__exit__ calls terminate"),
+    ("multiprocessing.pool.Pool", Held::Pool, "Python: multiprocessing"),
+    ("multiprocessing.pool.ThreadPool", Held::Pool, "Python: multiprocessing"),
+    ("multiprocessing.dummy.Pool", Held::Pool, "Python: multiprocessing"),
+    ("torch.multiprocessing.Pool", Held::Pool, "PyTorch: torch.multiprocessing has the functions of multiprocessing"),
+    ("subprocess.Popen", Held::Process, "Python: subprocess, on exit the process is waited for"),
+    ("tempfile.TemporaryDirectory", Held::Directory, "Python: tempfile, the target of `as` is the name"),
+    ("fsspec.open", Held::Remote, "fsspec: OpenFile, the with gives the file that it opens"),
+];
+
 /// Classes whose `open` method opens a file.
 pub(super) const PATHS: &[&str] = &["pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"];
 
