@@ -180,7 +180,9 @@ fn work(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
     }
     let changed = report.fixed.is_some();
     done.tally = Tally::of(&report, item.named, changed);
-    let patch_name = patch::name(&item.real, &plan.working, item.root.real());
+    // The name is looked for in all folders above, so it is asked for only where there is a patch.
+    let has_patch = plan.diff && changed;
+    let patch_name = if has_patch { patch::name(&item.real, &plan.working, item.root.real()) } else { Vec::new() };
     let told = Told { shown: &item.shown, patch_name: &patch_name, new_text_is_in_place: plan.fix && changed };
     let mut page = Page::default();
     page.tell(plan, &report, &told);
@@ -227,6 +229,7 @@ fn complain(err: &mut Vec<u8>, what: &str, shown: &Path, why: &str) {
 /// How one file is called, and which of its texts the reader has.
 pub(super) struct Told<'a> {
     pub(super) shown: &'a Path,
+    /// Empty where there is no patch.
     pub(super) patch_name: &'a [u8],
     pub(super) new_text_is_in_place: bool,
 }
