@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lifetime::{self, Refusal};
+use super::lifetime::{self, Birth, Refusal};
 use super::{NEVER_CLOSED, Verdict, comments, doubts, fresh, layout, named, short, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
@@ -125,7 +125,7 @@ fn plan<'t>(
             let Some(id) = scopes.variable_of(name).filter(|_| is_plain && before.is_none()) else {
                 return report("what reads from it gets its name inside an expression".to_string());
             };
-            let life = lifetime::of(cx, statement, statement, id, false, opener.family)?;
+            let life = lifetime::of(cx, Birth::at(statement), id, false, opener.family)?;
             reasons.extend(life.doubts);
             return Ok(Plan::Whole(life.last));
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::layout::{self, WIDTH};
-use super::lifetime::{self, Ending, Lifetime, Refusal};
+use super::lifetime::{self, Birth, Ending, Lifetime, Refusal};
 use super::{Verdict, comments, doubts, guarded, inside, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
@@ -69,7 +69,7 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     if let Some(verdict) = inside::judge(cx, opener, opening, root) {
         return verdict;
     }
-    let life = match lifetime::of(cx, opening.statement, opening.statement, root, true, opener.family) {
+    let life = match lifetime::of(cx, Birth::at(opening.statement), root, true, opener.family) {
         Ok(life) => life,
         Err(Refusal::Left(because)) => return Verdict::Left(because),
         Err(Refusal::Report(because)) => return Verdict::report(format!("`{name}` may never be closed"), because),
@@ -200,7 +200,7 @@ fn group<'t>(cx: &Context<'t>, first: Node<'t>) -> Vec<Opening<'t>> {
 fn life_of<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Option<Lifetime<'t>> {
     let opener = cx.facts().opener(opening.value)?;
     let id = cx.facts().scopes().variable_of(opening.target)?;
-    let life = lifetime::of(cx, opening.statement, opening.statement, id, true, opener.family).ok()?;
+    let life = lifetime::of(cx, Birth::at(opening.statement), id, true, opener.family).ok()?;
     (!is_descriptor(cx, opening.value)).then_some(life)
 }
 

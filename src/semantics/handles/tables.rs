@@ -33,6 +33,8 @@ pub(super) const OPENERS: &[Row] = &[
     ("bz2.BZ2File", Family::File, "Python: bz2"),
     ("lzma.LZMAFile", Family::File, "Python: lzma"),
     ("tokenize.open", Family::File, "Python: tokenize, opens with io.TextIOWrapper"),
+    ("fileinput.input", Family::File, "Python: fileinput, FileInput is a context manager"),
+    ("fileinput.FileInput", Family::File, "Python: fileinput"),
     ("tensorflow.io.gfile.GFile", Family::File, "TensorFlow: tf.io.gfile.GFile, __exit__"),
     ("tensorflow.gfile.GFile", Family::File, "TensorFlow 1: tf.gfile.GFile, __exit__"),
     ("tensorflow.gfile.Open", Family::File, "TensorFlow 1: tf.gfile.Open is GFile"),
