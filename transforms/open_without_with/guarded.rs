@@ -2,7 +2,7 @@
 
 use super::lifetime::{self, Birth, Ending, Refusal};
 use super::named::{self, Opening};
-use super::{Verdict, doubts, tier};
+use super::{Verdict, comments, doubts, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
@@ -135,7 +135,7 @@ fn around<'t>(cx: &Context<'t>, body: &[Node<'t>], close: Option<Node<'t>>, name
         until = until.max(lines.end);
         gone.push(wrap::removal(source, lines));
     }
-    let start = run.lines.start;
+    let start = comments::start_above(cx, run.first.start());
     let run = run.with_lines(start..until);
     let unit = run.unit(source);
     let header = format!("{}with {name}:\n", run.indent(source));
