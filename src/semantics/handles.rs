@@ -2,6 +2,8 @@
 
 mod tables;
 
+use std::collections::BTreeSet;
+
 use super::Facts;
 use super::scope::{BindingKind, Resolution};
 use crate::engine::syntax::Node;
@@ -60,6 +62,12 @@ pub struct Fate<'t> {
     pub end: End<'t>,
     /// Whether what ends there is no longer the handle itself, but something that reads from it later.
     pub is_derived: bool,
+}
+
+/// The last segments of the names of all functions that open something, each once.
+pub fn opener_names() -> impl Iterator<Item = &'static str> {
+    let names: BTreeSet<_> = tables::OPENERS.iter().filter_map(|(name, _, _)| name.rsplit('.').next()).collect();
+    names.into_iter()
 }
 
 impl<'t> Facts<'t> {

@@ -8,6 +8,7 @@ mod inside;
 pub(super) mod layout;
 mod lifetime;
 pub(super) mod named;
+mod words;
 
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;
@@ -23,7 +24,7 @@ static META: Meta = Meta {
     summary: "opens a file without a `with` that closes it",
     why: "A file that is not closed keeps its descriptor, and what was written to it may not reach the disk.",
     aliases: &["SIM115", "R1732", "consider-using-with"],
-    anchors: &[&["open", "File", "GFile", "socket"]],
+    anchors: &[&["open", "File", "socket", "fileinput", "create_connection"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -33,6 +34,10 @@ static META: Meta = Meta {
 impl Transform for OpenWithoutWith {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn may_match(&self, code: &[u8]) -> bool {
+        words::may_open(code)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -192,6 +197,9 @@ fn doubts<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Option<String> {
     let text = cx.tree.code();
     if ["mock_open", "builtins.open", "__builtin__.open"].iter().any(|word| text.contains(word)) {
         return Some("this file replaces `open`, and what it puts there may be no context manager".to_string());
+    }
+    if opener.name.starts_with("fileinput.") {
+        return Some("`fileinput` has a state of its own, which goes when the block ends".to_string());
     }
     None
 }

@@ -33,6 +33,8 @@ pub(super) const OPENERS: &[Row] = &[
     ("bz2.BZ2File", Family::File, "Python: bz2"),
     ("lzma.LZMAFile", Family::File, "Python: lzma"),
     ("tokenize.open", Family::File, "Python: tokenize, opens with io.TextIOWrapper"),
+    ("fileinput.input", Family::File, "Python: fileinput, FileInput is a context manager"),
+    ("fileinput.FileInput", Family::File, "Python: fileinput"),
     ("tensorflow.io.gfile.GFile", Family::File, "TensorFlow: tf.io.gfile.GFile, __exit__"),
     ("tensorflow.gfile.GFile", Family::File, "TensorFlow 1: tf.gfile.GFile, __exit__"),
     ("tensorflow.gfile.Open", Family::File, "TensorFlow 1: tf.gfile.Open is GFile"),
@@ -149,6 +151,7 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
     ("fcntl.lockf", Appetite::Keeps, "Python: fcntl"),
     ("msvcrt.locking", Appetite::Keeps, "Python: msvcrt"),
     ("mmap.mmap", Appetite::Keeps, "Python: mmap"),
+    ("functools.partial", Appetite::Keeps, "Python: functools"),
     ("functools.reduce", Appetite::Eager, "Python: functools"),
     ("gzip.GzipFile", Appetite::Wraps, "Python: gzip, fileobj is not closed by it"),
     ("hashlib.file_digest", Appetite::Eager, "Python: hashlib"),
@@ -181,6 +184,9 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
     ("subprocess.check_call", Appetite::Eager, "Python: subprocess"),
     ("subprocess.check_output", Appetite::Eager, "Python: subprocess"),
     ("subprocess.run", Appetite::Eager, "Python: subprocess"),
+    ("threading.Thread", Appetite::Keeps, "Python: threading, runs later"),
+    ("threading.Timer", Appetite::Keeps, "Python: threading, runs later"),
+    ("multiprocessing.Process", Appetite::Keeps, "Python: multiprocessing, runs later"),
     ("tarfile.open", Appetite::Wraps, "Python: tarfile, fileobj"),
     ("tomllib.load", Appetite::Eager, "Python: tomllib"),
     ("xml.dom.minidom.parse", Appetite::Eager, "Python: xml.dom.minidom"),
@@ -195,6 +201,10 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
     ("cloudpickle.load", Appetite::Eager, "cloudpickle: as pickle"),
     ("dill.dump", Appetite::Eager, "dill: as pickle"),
     ("dill.load", Appetite::Eager, "dill: as pickle"),
+    ("ijson.basic_parse", Appetite::Lazy, "ijson: reads while it is iterated"),
+    ("ijson.items", Appetite::Lazy, "ijson: reads while it is iterated"),
+    ("ijson.kvitems", Appetite::Lazy, "ijson: reads while it is iterated"),
+    ("ijson.parse", Appetite::Lazy, "ijson: reads while it is iterated"),
     ("joblib.dump", Appetite::Eager, "joblib: Persistence"),
     ("lxml.etree.iterparse", Appetite::Lazy, "lxml: iterparse"),
     ("lxml.etree.parse", Appetite::Eager, "lxml: parsing"),
@@ -395,6 +405,30 @@ pub(super) const PARSERS: &[&str] = &[
     "six.moves.configparser.RawConfigParser",
 ];
 
-/// Methods of any receiver that put their argument somewhere: `files.append(f)`.
-pub(super) const KEEPING_RECEIVERS: &[&str] =
-    &["addHandler", "append", "appendleft", "insert", "put", "put_nowait", "register", "setdefault"];
+/// Methods of any receiver that put their argument somewhere (`files.append(f)`), or hand it to code that runs later
+/// (Python: concurrent.futures, asyncio, multiprocessing.pool, unittest; Twisted: Deferred, `IReactorTime`).
+pub(super) const KEEPING_RECEIVERS: &[&str] = &[
+    "add_done_callback",
+    "addBoth",
+    "addCallback",
+    "addCallbacks",
+    "addCleanup",
+    "addErrback",
+    "addHandler",
+    "append",
+    "appendleft",
+    "apply_async",
+    "callLater",
+    "call_at",
+    "call_later",
+    "call_soon",
+    "call_soon_threadsafe",
+    "insert",
+    "map_async",
+    "put",
+    "put_nowait",
+    "register",
+    "run_in_executor",
+    "setdefault",
+    "submit",
+];
