@@ -73,9 +73,18 @@ impl<'t> Facts<'t> {
         if let Some(segments) = self.qualified_name(function) {
             let name = aliased(&segments.join("."));
             let &(row, mut family, _) = tables::OPENERS.iter().find(|(row, _, _)| *row == name)?;
+            let first = first_argument(call);
+            let is_meant = match family {
+                Family::Arrays => first.is_some_and(|first| self.ends_in(first, ".npz")),
+                Family::Image => first.is_some_and(|first| self.may_be_path(first)),
+                _ => true,
+            };
+            if !is_meant {
+                return None;
+            }
             let keyword = |name: &str| argument(call, name).is_some();
             // Around an open file these do not close it, and a member of an archive is not a file of its own.
-            if keyword("fileobj") && row != "tarfile.open" || row.ends_with("File") && first_argument(call).is_none() {
+            if keyword("fileobj") && row != "tarfile.open" || row.ends_with("File") && first.is_none() {
                 if family != Family::Temporary && family != Family::Connection {
                     return None;
                 }
@@ -113,6 +122,82 @@ impl<'t> Facts<'t> {
         stars.filter_map(Node::parent).any(|import| {
             import.child("module_name").is_none_or(|module| OTHERS.contains(&module.text()) || module.text().contains("Image"))
         })
+    }
+
+    /// Whether an expression is a text or path that certainly ends in `suffix`.
+    fn ends_in(&self, expression: Node<'t>, suffix: &str) -> bool {
+        let mut expression = expression.unparenthesized();
+        for _ in 0..32 {
+            let last = match expression.kind() {
+                "string" => return expression.text().trim_end_matches(['"', '\'']).ends_with(suffix),
+                "concatenated_string" => expression.named_children().last(),
+                "binary_operator" if expression.child_of_kind("+").is_some() || expression.child_of_kind("/").is_some() => {
+                    expression.child("right")
+                }
+                "call" => {
+                    let joins = self.called_name(expression).is_some_and(|name| {
+                        let name = name.join(".");
+                        ["builtins.str", "os.path.join", "os.path.expanduser"].contains(&name.as_str())
+                            || tables::PATHS.contains(&name.as_str())
+                    });
+                    let last = expression.child("arguments").and_then(|arguments| arguments.named_children().last());
+                    last.filter(|last| joins && !last.is_any(&["keyword_argument", "list_splat"]))
+                }
+                "identifier" => {
+                    let id = self.scopes().variable_of(expression);
+                    let bindings = id.map_or(&[][..], |id| self.scopes().variable(id).bindings.as_slice());
+                    match bindings {
+                        [only] if only.kind == BindingKind::Assignment => only.value,
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            match last {
+                Some(last) => expression = last.unparenthesized(),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// Whether an expression looks like a path and not like a file that is open already.
+    fn may_be_path(&self, expression: Node<'t>) -> bool {
+        let expression = expression.unparenthesized();
+        match expression.kind() {
+            "string" | "concatenated_string" | "binary_operator" | "subscript" => true,
+            "call" => {
+                let name = self.called_name(expression).map(|name| name.join(".")).unwrap_or_default();
+                ["builtins.str", "os.path.join", "os.path.expanduser", "os.path.abspath"].contains(&name.as_str())
+                    || tables::PATHS.contains(&name.as_str())
+            }
+            "attribute" => expression.child("attribute").is_some_and(|name| !tables::NAMES_OF_FILES.contains(&name.text())),
+            "identifier" => {
+                let is_opened = self.scopes().variable_of(expression).is_some_and(|id| {
+                    let bindings = &self.scopes().variable(id).bindings;
+                    bindings.iter().any(|binding| {
+                        binding.kind == BindingKind::With
+                            || binding.value.is_some_and(|value| value.is_any(&["call", "await"]) && !self.may_be_path(value))
+                    })
+                });
+                !is_opened && !tables::NAMES_OF_FILES.contains(&expression.text())
+            }
+            _ => false,
+        }
+    }
+
+    /// What was opened, when this expression is the call that did, or a name that is never bound to anything else.
+    fn family(&self, mention: Node<'t>) -> Option<Family> {
+        if mention.is("call") {
+            return self.opener(mention).map(|opener| opener.family);
+        }
+        let id = self.scopes().variable_of(mention).filter(|_| mention.is("identifier"))?;
+        let mut families = self.scopes().variable(id).bindings.iter().map(|binding| {
+            let call = binding.value.filter(|value| binding.kind == BindingKind::Assignment && value.is("call"))?;
+            self.opener(call).map(|opener| opener.family)
+        });
+        let first = families.next()??;
+        families.all(|family| family == Some(first)).then_some(first)
     }
 
     /// Whether an expression is certainly a `pathlib` path.
@@ -196,6 +281,10 @@ impl<'t> Facts<'t> {
                     node = parent;
                     continue;
                 }
+                "attribute" if node == mention && is_asked_of_image(parent) && self.family(mention) == Some(Family::Image) => {
+                    let call = parent.parent().filter(|call| call.is("call") && parent.field() == Some("function"));
+                    End::Used(call.unwrap_or(parent))
+                }
                 "attribute" => match attribute(parent) {
                     Ok(end) => end,
                     Err(derived) => {
@@ -205,6 +294,11 @@ impl<'t> Facts<'t> {
                 },
                 // `dataset[:]` reads, `shelf[key] = ..` writes at once.
                 "subscript" if node.field() == Some("value") && is_done_at_once(parent) => End::Used(parent),
+                "subscript"
+                    if node == mention && node.field() == Some("value") && self.family(node) == Some(Family::Arrays) =>
+                {
+                    End::Used(parent)
+                }
                 "subscript" if node.field() == Some("value") => {
                     (node, is_derived) = (parent, true);
                     continue;
@@ -218,7 +312,9 @@ impl<'t> Facts<'t> {
                             (node, is_derived) = (call, true);
                             continue;
                         }
-                        Some(Appetite::Materializes) if is_derived => End::Used(call),
+                        Some(Appetite::Materializes) if is_derived || self.family(node) == Some(Family::Image) => {
+                            End::Used(call)
+                        }
                         Some(Appetite::Keeps) => End::Kept(call),
                         Some(Appetite::Wraps) => End::Wrapped(call),
                         None if is_managing(call) => End::Managed,
@@ -272,6 +368,11 @@ impl<'t> Facts<'t> {
             };
         }
     }
+}
+
+/// Whether this attribute of an image is one that reads at once what it needs.
+fn is_asked_of_image(attribute: Node<'_>) -> bool {
+    attribute.child("attribute").is_some_and(|name| tables::OF_IMAGES.contains(&name.text()))
 }
 
 /// What an attribute of a handle is: an end, or an expression that still reads from it.

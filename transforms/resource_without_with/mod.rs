@@ -1,5 +1,6 @@
 //! Connections, profilers, executors and modes that are begun and ended by hand.
 
+mod connection;
 mod executor;
 mod grad;
 mod leaks;
@@ -21,7 +22,18 @@ static META: Meta = Meta {
     summary: "ends a connection, a profile or a mode by hand, or not at all",
     why: "What is ended by a line of its own goes on when something raises before that line.",
     aliases: &["consider-using-with", "R1732"],
-    anchors: &[&["rofile", "PoolExecutor", "set_grad_enabled", "Pool", "Popen", "TemporaryDirectory", "fsspec"]],
+    anchors: &[&[
+        "rofile",
+        "PoolExecutor",
+        "set_grad_enabled",
+        "Pool",
+        "Popen",
+        "TemporaryDirectory",
+        "fsspec",
+        "sqlite3",
+        ".npz",
+        "Image",
+    ]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -41,7 +53,7 @@ impl Transform for ResourceWithoutWith {
             Some(Held::Executor) => executor::judge(cx, call),
             Some(held) => leaks::judge(cx, call, held),
             None if grad::is_set(cx, call, "False") => grad::judge(cx, call),
-            None => Verdict::Nothing,
+            None => connection::judge(cx, call),
         };
         verdict.say(call, out);
         Ok(())
