@@ -33,7 +33,7 @@ pub(in crate::transforms) fn moved<'t>(
     }
     let first_ends_open = text.split(|&byte| byte == b'\n').next().is_some_and(|line| line.trim_ascii_end().ends_with(b"("));
     if first_ends_open {
-        return text;
+        return apart(cx, node, text, tail > 0);
     }
     let before = node.start() - cx.source.line_start(node.start());
     let mut out = Vec::with_capacity(text.len());
@@ -47,6 +47,27 @@ pub(in crate::transforms) fn moved<'t>(
         } else {
             out.extend(line);
         }
+    }
+    out
+}
+
+/// A text whose first line ends with a bracket. As the header of a block, its other lines stand a step deeper than the
+/// block when the bracket that closes them has no line of its own (PEP 8, Indentation).
+fn apart<'t>(cx: &Context<'t>, node: Node<'t>, text: Vec<u8>, is_header: bool) -> Vec<u8> {
+    let base = cx.source.indent(node.start());
+    let mut lines = text.split(|&byte| byte == b'\n').skip(1);
+    let step = lines.next().and_then(|line| line.strip_prefix(base.as_bytes())).unwrap_or_default();
+    let step = &step[..step.iter().take_while(|byte| byte.is_ascii_whitespace()).count()];
+    let last = text.rsplit(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_start();
+    if !is_header || last.starts_with(b")") || step.is_empty() {
+        return text;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    for (index, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        if index > 0 && !line.trim_ascii().is_empty() {
+            out.extend(step);
+        }
+        out.extend(line);
     }
     out
 }

@@ -22,6 +22,9 @@ pub(super) fn judge<'t>(cx: &Context<'t>, call: Node<'t>) -> Verdict {
             fix.imports.extend(imported.import);
             Verdict::Fix { message, fix }
         }
+        Verdict::Report { because, .. } if opener.family == Family::Database && is_handed_on(cx, call) => {
+            Verdict::Left(because)
+        }
         // Pillow closes most files itself, as soon as it has read the pixels.
         Verdict::Report { because, .. } if opener.family == Family::Image => Verdict::Left(because),
         Verdict::Fix { fix: Fix { tier: Tier::Unsafe { because }, .. }, .. } if opener.family == Family::Image => {
@@ -32,6 +35,20 @@ pub(super) fn judge<'t>(cx: &Context<'t>, call: Node<'t>) -> Verdict {
         }
         verdict => verdict,
     }
+}
+
+/// Whether a connection, other than what is read from it, goes to somebody who may close it.
+fn is_handed_on<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
+    let target = call.parent().and_then(|assignment| assignment.child("left"));
+    let Some(id) = target.and_then(|target| cx.facts().scopes().variable_of(target)) else { return false };
+    cx.facts().scopes().variable(id).references.iter().any(|mention| {
+        let fate = cx.facts().fate(*mention);
+        let goes = matches!(
+            fate.end,
+            End::Returned | End::Yielded | End::Stored(_) | End::Passed(_) | End::Kept(_) | End::Captured(_)
+        );
+        goes && !fate.is_derived
+    })
 }
 
 /// `with sqlite3.connect(p) as con:` ends a transaction, and closes nothing.

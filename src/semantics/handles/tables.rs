@@ -265,71 +265,180 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
 /// Keywords with which an eager function becomes a lazy one (`chunksize` of pandas, `mmap_mode` of numpy).
 pub(super) const LAZY_KEYWORDS: &[&str] = &["chunksize", "iterator", "mmap_mode", "mmap", "memory_map"];
 
-/// Methods of files, readers, writers, archives and databases that have done their work when they return (Python: io, csv,
-/// tarfile, zipfile, wave, configparser, sqlite3).
-pub(super) const EAGER_METHODS: &[&str] = &[
-    "close",
-    "closed",
-    "commit",
-    "extract",
-    "extractall",
-    "fetchall",
-    "fetchmany",
-    "fetchone",
-    "flush",
-    "getframerate",
-    "getmember",
-    "getmembers",
-    "getnames",
-    "getnchannels",
-    "getnframes",
-    "getparams",
-    "getsampwidth",
-    "infolist",
-    "isatty",
-    "keys",
-    "namelist",
-    "next",
-    "peek",
-    "printdir",
-    "read",
-    "read1",
-    "readable",
-    "readall",
-    "readframes",
-    "readinto",
-    "readline",
-    "readlines",
-    "reset",
-    "rewind",
-    "rollback",
-    "seek",
-    "seekable",
-    "setcomptype",
-    "setframerate",
-    "setnchannels",
-    "setnframes",
-    "setparams",
-    "setpos",
-    "setsampwidth",
-    "size",
-    "sync",
-    "tell",
-    "testzip",
-    "truncate",
-    "writable",
-    "write",
-    "writeframes",
-    "writeframesraw",
-    "writeheader",
-    "writelines",
-    "writerow",
-    "writerows",
-    "writestr",
-    "add",
-    "addfile",
-    "__next__",
-];
+/// What a handle is, as far as its methods go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A file, a response, a member of an archive.
+    Stream,
+    Tar,
+    Zip,
+    Wave,
+    /// `shelve`, `dbm`.
+    Store,
+    Hdf,
+    Socket,
+    /// A connection to a database.
+    Database,
+    /// An `.npz`.
+    Arrays,
+    Image,
+    /// What reads from a handle or writes to one: `csv.reader(f)`, `io.TextIOWrapper(f)`, a cursor, and whatever nothing is known of.
+    Reader,
+}
+
+/// What an opener of this name opens.
+pub(super) fn sort(opener: &str) -> Sort {
+    match opener {
+        "tarfile.open" => Sort::Tar,
+        "zipfile.ZipFile" => Sort::Zip,
+        "wave.open" => Sort::Wave,
+        "shelve.open" | "dbm.open" => Sort::Store,
+        "h5py.File" => Sort::Hdf,
+        name if name.starts_with("socket.") => Sort::Socket,
+        "sqlite3.connect" => Sort::Database,
+        "numpy.load" => Sort::Arrays,
+        "PIL.Image.open" => Sort::Image,
+        _ => Sort::Stream,
+    }
+}
+
+/// Methods that have done their work when they return, and whose result needs the handle no more.
+pub(super) fn is_eager_method(sort: Sort, method: &str) -> bool {
+    // Python: io, IOBase and its heirs; codecs, StreamReader.reset; TensorFlow: GFile.size, next.
+    const STREAM: &[&str] = &[
+        "close",
+        "flush",
+        "getcode",
+        "geturl",
+        "isatty",
+        "next",
+        "peek",
+        "read",
+        "read1",
+        "readable",
+        "readall",
+        "readinto",
+        "readinto1",
+        "readline",
+        "readlines",
+        "reset",
+        "seek",
+        "seekable",
+        "size",
+        "tell",
+        "truncate",
+        "writable",
+        "write",
+        "writelines",
+        "__next__",
+    ];
+    // Python: csv, Writer Objects.
+    const WRITER: &[&str] = &["writeheader", "writerow", "writerows"];
+    // Python: tarfile, TarFile Objects. `extractfile` and `list` are not here: one reads later, the other is rare.
+    const TAR: &[&str] =
+        &["add", "addfile", "close", "extract", "extractall", "getmember", "getmembers", "getnames", "gettarinfo", "next"];
+    // Python: zipfile, ZipFile Objects.
+    const ZIP: &[&str] = &[
+        "close",
+        "extract",
+        "extractall",
+        "getinfo",
+        "infolist",
+        "mkdir",
+        "namelist",
+        "printdir",
+        "read",
+        "setpassword",
+        "testzip",
+        "write",
+        "writestr",
+    ];
+    // Python: wave, Wave_read and Wave_write Objects.
+    const WAVE: &[&str] = &[
+        "close",
+        "getcompname",
+        "getcomptype",
+        "getframerate",
+        "getnchannels",
+        "getnframes",
+        "getparams",
+        "getsampwidth",
+        "readframes",
+        "rewind",
+        "setcomptype",
+        "setframerate",
+        "setnchannels",
+        "setnframes",
+        "setparams",
+        "setpos",
+        "setsampwidth",
+        "tell",
+        "writeframes",
+        "writeframesraw",
+    ];
+    // Python: sqlite3, Cursor objects.
+    const CURSOR: &[&str] = &["fetchall", "fetchmany", "fetchone"];
+    // Pillow: The Image Class. `getdata` is not here: what it gives may be read later.
+    const IMAGE: &[&str] = &[
+        "_getexif",
+        "close",
+        "convert",
+        "copy",
+        "crop",
+        "filter",
+        "getbands",
+        "getbbox",
+        "getcolors",
+        "getexif",
+        "getextrema",
+        "getpalette",
+        "getpixel",
+        "histogram",
+        "load",
+        "quantize",
+        "reduce",
+        "resize",
+        "rotate",
+        "save",
+        "seek",
+        "show",
+        "split",
+        "tell",
+        "thumbnail",
+        "tobytes",
+        "transpose",
+        "verify",
+    ];
+    let tables: &[&[&str]] = match sort {
+        Sort::Stream => &[STREAM],
+        Sort::Tar => &[TAR],
+        Sort::Zip => &[ZIP],
+        Sort::Wave => &[WAVE],
+        // `keys()` is a view that asks the file later.
+        Sort::Store => &[&["close", "sync"]],
+        Sort::Hdf => &[&["close", "flush"]],
+        Sort::Socket => &[&[
+            "bind",
+            "close",
+            "connect",
+            "connect_ex",
+            "listen",
+            "recv",
+            "send",
+            "sendall",
+            "setblocking",
+            "setsockopt",
+            "settimeout",
+            "shutdown",
+        ]],
+        Sort::Database => &[&["close", "commit", "rollback"]],
+        // `keys()` goes over names that were read when it was opened.
+        Sort::Arrays => &[&["close", "keys"]],
+        Sort::Image => &[IMAGE],
+        Sort::Reader => &[STREAM, WRITER, CURSOR],
+    };
+    tables.iter().any(|table| table.contains(&method))
+}
 
 /// Attributes of handles that are plain values (Python: io, csv, zipfile, sqlite3; NumPy: `NpzFile`).
 pub(super) const PLAIN_ATTRIBUTES: &[&str] = &[
@@ -351,39 +460,8 @@ pub(super) const PLAIN_ATTRIBUTES: &[&str] = &[
     "total_changes",
 ];
 
-/// Methods of an image that read what they need, and attributes that the header gives (Pillow: The `Image` Class).
-pub(super) const OF_IMAGES: &[&str] = &[
-    "_getexif",
-    "convert",
-    "copy",
-    "crop",
-    "filter",
-    "format",
-    "getbands",
-    "getbbox",
-    "getcolors",
-    "getexif",
-    "getextrema",
-    "getpalette",
-    "getpixel",
-    "height",
-    "histogram",
-    "info",
-    "is_animated",
-    "mode",
-    "n_frames",
-    "quantize",
-    "reduce",
-    "resize",
-    "rotate",
-    "save",
-    "size",
-    "split",
-    "tobytes",
-    "transpose",
-    "verify",
-    "width",
-];
+/// Attributes of images that are known from the header (Pillow: The Image Class, Image Attributes).
+pub(super) const IMAGE_ATTRIBUTES: &[&str] = &["format", "height", "info", "is_animated", "mode", "n_frames", "size", "width"];
 
 /// Names of variables that are files rather than their paths.
 pub(super) const NAMES_OF_FILES: &[&str] = &[
@@ -413,8 +491,23 @@ pub(super) const NAMES_OF_FILES: &[&str] = &[
     "value",
 ];
 
-/// Methods of any receiver that go over their argument at once: `"".join(f)`, `rows.extend(f)`.
-pub(super) const EAGER_RECEIVERS: &[&str] = &["extend", "join", "writelines", "read_file", "readfp", "read_string"];
+/// Methods of texts and containers that go over their argument at once: `"".join(f)`, `rows.extend(f)`.
+pub(super) const EAGER_RECEIVERS: &[&str] = &["extend", "join", "update"];
+
+/// Methods of configuration parsers that do so (Python: configparser).
+pub(super) const PARSER_METHODS: &[&str] = &["read_file", "readfp"];
+
+/// Classes of configuration parsers.
+pub(super) const PARSERS: &[&str] = &[
+    "ConfigParser.ConfigParser",
+    "ConfigParser.RawConfigParser",
+    "ConfigParser.SafeConfigParser",
+    "configparser.ConfigParser",
+    "configparser.RawConfigParser",
+    "configparser.SafeConfigParser",
+    "six.moves.configparser.ConfigParser",
+    "six.moves.configparser.RawConfigParser",
+];
 
 /// Methods of any receiver that put their argument somewhere: `files.append(f)`.
 pub(super) const KEEPING_RECEIVERS: &[&str] =
