@@ -371,6 +371,9 @@ impl<'t> Facts<'t> {
             sorts.into_iter().all(|sort| tables::is_eager_method(sort, name))
         };
         match call {
+            Some(call) if is_eager() && handle.is_some_and(|handle| self.is_only(handle, tables::Sort::Image)) => {
+                Ok(End::Used(chain_of_images(call)))
+            }
             Some(call) if is_eager() => Ok(End::Used(call)),
             Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
             Some(call) => Err(call),
@@ -430,6 +433,19 @@ impl<'t> Facts<'t> {
             |value: Node<'t>| self.called_name(value).is_some_and(|name| tables::PARSERS.contains(&name.join(".").as_str()));
         !bindings.is_empty() && bindings.iter().all(|binding| binding.value.is_some_and(makes))
     }
+}
+
+/// The last call of `image.convert(..).resize(..)`, when this is its first: each gives an image of its own.
+fn chain_of_images(call: Node<'_>) -> Node<'_> {
+    let mut last = call;
+    while let Some(attribute) = last.parent().filter(|parent| parent.is("attribute") && last.field() == Some("object")) {
+        let method = attribute.child("attribute").map_or("", Node::text);
+        match attribute.parent().filter(|parent| parent.is("call") && attribute.field() == Some("function")) {
+            Some(next) if tables::is_eager_method(tables::Sort::Image, method) => last = next,
+            _ => break,
+        }
+    }
+    last
 }
 
 /// Whether what uses the handle up runs later than it stands: in the element of a generator expression, in a lambda.

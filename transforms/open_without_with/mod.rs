@@ -79,7 +79,7 @@ impl Verdict {
 }
 
 /// What is said of a file that has no name of its own.
-const NEVER_CLOSED: &str = "this file is never closed";
+pub(super) const NEVER_CLOSED: &str = "this file is never closed";
 
 pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
     let call = opener.call;

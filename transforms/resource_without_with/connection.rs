@@ -14,7 +14,12 @@ pub(super) fn judge<'t>(cx: &Context<'t>, call: Node<'t>) -> Verdict {
     if opener.family == Family::Database && cx.facts().fate(call).end == End::Managed {
         return transaction(cx, call);
     }
-    match open_without_with::judge(cx, &opener) {
+    let verdict = match open_without_with::judge(cx, &opener) {
+        Verdict::Report { message, because } => Verdict::Report { message: named(opener.family, message), because },
+        Verdict::Fix { message, fix } => Verdict::Fix { message: named(opener.family, message), fix },
+        verdict => verdict,
+    };
+    match verdict {
         Verdict::Fix { message, mut fix } if opener.family == Family::Database => {
             let Some(imported) = cx.import("contextlib", "closing", call) else {
                 return Verdict::report(message, "`closing` and `contextlib` mean something else here");
@@ -35,6 +40,12 @@ pub(super) fn judge<'t>(cx: &Context<'t>, call: Node<'t>) -> Verdict {
         }
         verdict => verdict,
     }
+}
+
+/// A message in which a connection is not called a file.
+fn named(family: Family, message: String) -> String {
+    let is_general = family == Family::Database && message == open_without_with::NEVER_CLOSED;
+    if is_general { "this connection is never closed".to_string() } else { message }
 }
 
 /// Whether a connection, other than what is read from it, goes to somebody who may close it.

@@ -378,7 +378,7 @@ pub(super) fn is_eager_method(sort: Sort, method: &str) -> bool {
     ];
     // Python: sqlite3, Cursor objects.
     const CURSOR: &[&str] = &["fetchall", "fetchmany", "fetchone"];
-    // Pillow: The Image Class. `getdata` is not here: what it gives may be read later.
+    // Pillow: The Image Class. `getdata` and `getexif` are not here: what they give may be read later.
     const IMAGE: &[&str] = &[
         "_getexif",
         "close",
@@ -389,7 +389,6 @@ pub(super) fn is_eager_method(sort: Sort, method: &str) -> bool {
         "getbands",
         "getbbox",
         "getcolors",
-        "getexif",
         "getextrema",
         "getpalette",
         "getpixel",
