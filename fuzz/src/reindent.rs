@@ -4,9 +4,9 @@ use mlfix::engine::edit::{Edit, apply};
 use mlfix::engine::reindent::Run;
 use mlfix::engine::source::SourceFile;
 use mlfix::engine::syntax::{Node, Tree};
-use ruff_python_ast::Stmt;
 use ruff_python_ast::comparable::ComparableStmt;
-use ruff_python_parser::parse_module;
+use ruff_python_ast::{ExceptHandler, Number, Stmt, Suite};
+use ruff_python_parser::{Parsed, parse_module};
 
 use crate::choice;
 
@@ -66,28 +66,31 @@ fn back(text: &[u8], inserted: &[Edit]) -> Vec<u8> {
     out
 }
 
-fn module(text: &str) -> Option<Vec<Stmt>> {
+fn module(text: &str) -> Option<Suite> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    parse_module(text).ok().map(|parsed| parsed.into_suite().into_iter().collect())
+    parse_module(text).ok().map(Parsed::into_suite)
 }
 
 /// Puts the body of the marked `if` in its place; whether there is one. The inputs are not deep.
-fn unwrap(body: &mut Vec<Stmt>) -> bool {
+fn unwrap(body: &mut Suite) -> bool {
     let is_marked = |statement: &Stmt| match statement {
-        Stmt::If(it) => it.test.as_number_literal_expr().is_some_and(|number| number.value.as_int().is_some_and(|n| *n == 64222)),
+        Stmt::If(it) => {
+            it.test.as_number_literal_expr().is_some_and(|it| matches!(&it.value, Number::Int(n) if *n == 64222_i64))
+        }
         _ => false,
     };
-    if let Some(at) = body.iter().position(is_marked) {
-        if let Stmt::If(it) = body.remove(at) {
-            body.splice(at..at, it.body.into_iter());
+    let Some(at) = body.iter().position(is_marked) else { return body.iter_mut().flat_map(bodies).any(unwrap) };
+    for (index, statement) in std::mem::take(body).into_iter().enumerate() {
+        match statement {
+            Stmt::If(it) if index == at => body.extend(it.body),
+            other => body.push(other),
         }
-        return true;
     }
-    body.iter_mut().flat_map(bodies).any(unwrap)
+    true
 }
 
 /// The blocks of a statement.
-fn bodies(statement: &mut Stmt) -> Vec<&mut Vec<Stmt>> {
+fn bodies(statement: &mut Stmt) -> Vec<&mut Suite> {
     match statement {
         Stmt::FunctionDef(it) => vec![&mut it.body],
         Stmt::ClassDef(it) => vec![&mut it.body],
@@ -100,9 +103,7 @@ fn bodies(statement: &mut Stmt) -> Vec<&mut Vec<Stmt>> {
         }
         Stmt::Match(it) => it.cases.iter_mut().map(|case| &mut case.body).collect(),
         Stmt::Try(it) => {
-            let handlers = it.handlers.iter_mut().map(|handler| match handler {
-                ruff_python_ast::ExceptHandler::ExceptHandler(it) => &mut it.body,
-            });
+            let handlers = it.handlers.iter_mut().map(|ExceptHandler::ExceptHandler(handler)| &mut handler.body);
             [&mut it.body].into_iter().chain(handlers).chain([&mut it.orelse, &mut it.finalbody]).collect()
         }
         _ => Vec::new(),
