@@ -10,7 +10,8 @@ CORPUS is a folder as `fetch.py` leaves it, or any other folder of Python code; 
     used before its `global`); nothing is run;
  3. a second run changes nothing, and no file appears or disappears;
  4. every changed line belongs to a fix that is reported as applied, and so does every changed byte;
- 5. comments and strings stay what they were, except for an annotation inside quotes that now admits None;
+ 5. comments and strings stay what they were, except for an annotation inside quotes that now admits None, and for
+    `"cuda"` in place of `.cuda()`;
  6. a statement that no edit touches is the same to CPython (`ast.dump`), and stands in the same order.
 
 With `--long`, which runs mlfix five times more:
@@ -387,6 +388,9 @@ def unexplained(old, new, ranges):
     return f":{at + 1}" + "".join("\n      " + line.decode("utf-8", "replace").rstrip() for line in shown)
 
 
+CUDA = collections.Counter({text: sys.maxsize for text in ("'cuda'", '"cuda"')})
+
+
 def lost_or_made_up(old, new):
     """How the comments and string tokens of two texts differ, as text; empty when they do not."""
     try:
@@ -398,6 +402,9 @@ def lost_or_made_up(old, new):
     lost = collections.Counter(without_none(text) for text in lost.elements())
     made_up = collections.Counter(without_none(text) for text in made_up.elements())
     lost, made_up = lost - made_up, made_up - lost
+    # `torch.zeros(3).cuda()` becomes `torch.zeros(3, device="cuda")`.
+    calls = max(0, old.count(b".cuda(") - new.count(b".cuda("))
+    made_up -= collections.Counter(list((made_up & CUDA).elements())[:calls])
     return " ".join([f"-{text[:80]!r}" for text in lost] + [f"+{text[:80]!r}" for text in made_up])
 
 
