@@ -104,7 +104,7 @@ fn called<'t>(statement: Node<'t>, name: &str, method: &str) -> Option<Node<'t>>
 }
 
 /// The name of the method or attribute of a variable that is asked for at a mention.
-fn asked<'t>(mention: Node<'t>) -> Option<&'t str> {
+fn asked(mention: Node<'_>) -> Option<&str> {
     let attribute = mention.parent().filter(|parent| parent.is("attribute") && mention.field() == Some("object"))?;
     attribute.child("attribute").map(Node::text)
 }
