@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -33,8 +34,10 @@ class Command:
     variables: dict[str, str] | None = None
 
 
-def run(command: Command, keep_stderr: bool = False) -> Sample:
+def run(command: Command, keep_stderr: bool = False, limit: int = 900) -> Sample:
     """Run it once. The kernel counts for this child alone; output goes nowhere.
+
+    After `limit` seconds of processor time it is killed: a busy machine makes nobody late.
 
     The peak is at least that of this interpreter, about 15 MB, because the child starts as a copy of it.
     """
@@ -49,6 +52,7 @@ def run(command: Command, keep_stderr: bool = False) -> Sample:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=stderr,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)),
     )
     said = child.stderr.read() if child.stderr else b""
     _, status, used = os.wait4(child.pid, 0)
