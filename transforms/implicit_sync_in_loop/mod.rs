@@ -15,7 +15,7 @@ pub struct ImplicitSyncInLoop;
 
 static META: Meta = Meta {
     id: "implicit-sync-in-loop",
-    summary: "needs the value of a tensor in every step of a loop without asking for it by name",
+    summary: "waits for a tensor in every step of a loop without saying so",
     why: "A condition, a text or a selection by a mask stops the host like `.item()` does.",
     aliases: &[],
     anchors: &[&["torch"], &["for", "while"]],

@@ -54,6 +54,23 @@ pub(super) fn following(statement: Node<'_>) -> Vec<Node<'_>> {
     block.filter(|sibling| *sibling > statement && !sibling.is("comment")).collect()
 }
 
+/// Where the life of a handle begins.
+pub(super) struct Birth<'t> {
+    /// The statement that opens it, or that holds all that do.
+    pub(super) opening: Node<'t>,
+    /// The statement that binds it; `opening` or inside it.
+    pub(super) binding: Node<'t>,
+    /// The statements of one block among which its uses are looked for.
+    pub(super) following: Vec<Node<'t>>,
+}
+
+impl<'t> Birth<'t> {
+    /// In this statement; the uses stand behind it in its block.
+    pub(super) fn at(statement: Node<'t>) -> Self {
+        Self { opening: statement, binding: statement, following: following(statement) }
+    }
+}
+
 /// How many lines may stand between the last use and the close of a file, when they are more than those that use it.
 /// A judgement: beyond that a reader would rather see the file closed earlier than the lines moved.
 const IDLE_LINES: usize = 12;
@@ -75,16 +92,16 @@ struct Search<'c, 't> {
     name: &'t str,
 }
 
-/// The life of what `root` is bound to in the statement `binding`, which is `opening` or its last step on some way. With `is_handle` it is the handle itself, else
-/// something that reads from one.
+/// The life of what `root` is bound to at its birth. With `is_handle` it is the handle itself, else something that reads
+/// from one.
 pub(super) fn of<'t>(
     cx: &Context<'t>,
-    opening: Node<'t>,
-    binding: Node<'t>,
+    birth: Birth<'t>,
     root: VariableId,
     is_handle: bool,
     family: Family,
 ) -> Result<Lifetime<'t>, Refusal> {
+    let Birth { opening, binding, following: siblings } = birth;
     let scopes = cx.facts().scopes();
     let variable = scopes.variable(root);
     let name = variable.name;
@@ -92,7 +109,6 @@ pub(super) fn of<'t>(
     if variable.scope != own {
         return Err(Refusal::Left(format!("`{name}` belongs to the code around this function")));
     }
-    let siblings = following(opening);
     let mut ending = Ending::LastUse;
     let mut bound_again = None;
     for (index, &sibling) in siblings.iter().enumerate() {
@@ -146,6 +162,33 @@ pub(super) fn of<'t>(
     Ok(Lifetime { last: search.siblings[last], ending, doubts: search.doubts })
 }
 
+/// The life of a handle that is opened in the body of `guard`, whose `finally` holds `close`: all that follows in the body.
+pub(super) fn inside<'t>(
+    cx: &Context<'t>,
+    opening: Node<'t>,
+    root: VariableId,
+    guard: Node<'t>,
+    close: Node<'t>,
+) -> Result<Lifetime<'t>, Refusal> {
+    let scopes = cx.facts().scopes();
+    let variable = scopes.variable(root);
+    let name = variable.name;
+    if variable.scope != scopes.beyond_comprehensions(scopes.scope_of(opening)) {
+        return Err(Refusal::Left(format!("`{name}` belongs to the code around this function")));
+    }
+    let siblings = following(opening);
+    let Some(last) = siblings.len().checked_sub(1) else { return report(format!("`{name}` is not used in the `try`")) };
+    if variable.bindings.iter().any(|binding| siblings.iter().any(|sibling| sibling.contains(binding.node))) {
+        return report(format!("`{name}` gets another value while the file is open"));
+    }
+    let ending = Ending::Finally { guard, close };
+    let end = siblings[last];
+    let mut search = Search { cx, opening, siblings, ending, last: Some(last), used: None, doubts: Vec::new(), name };
+    search.follow(root, opening, false)?;
+    search.with_inner_handles(last)?;
+    Ok(Lifetime { last: end, ending, doubts: search.doubts })
+}
+
 impl<'t> Search<'_, 't> {
     /// Follows a variable and everything that gets its value, and moves `last` to the last use.
     fn follow(&mut self, root: VariableId, opening: Node<'t>, is_derived: bool) -> Result<(), Refusal> {
@@ -184,7 +227,8 @@ impl<'t> Search<'_, 't> {
         }
         let mut found = Vec::new();
         for &mention in &variable.references {
-            if self.opening.contains(mention) && self.opening.contains(from) {
+            let place = self.siblings.iter().position(|sibling| sibling.contains(mention));
+            if place.is_none() && self.opening.contains(mention) && self.opening.contains(from) {
                 continue;
             }
             let is_elsewhere = facts.owner(mention) != facts.owner(from);
@@ -194,7 +238,6 @@ impl<'t> Search<'_, 't> {
             if !facts.may_follow(from, mention, &barriers) {
                 continue;
             }
-            let place = self.siblings.iter().position(|sibling| sibling.contains(mention));
             let inside = match (place, self.ending) {
                 (Some(_), Ending::LastUse) => true,
                 (Some(place), _) => Some(place) <= self.last,
@@ -207,6 +250,8 @@ impl<'t> Search<'_, 't> {
                     self.last = self.last.max(place);
                 }
                 found.push(mention);
+            } else if facts.fate(mention).end == End::Managed {
+                return Err(Refusal::Left(format!("a `with` further down closes `{}`", self.name)));
             } else if !is_harmless(mention, self.ending) {
                 let line = self.cx.source.line(mention.start()) + 1;
                 return report(match self.ending {

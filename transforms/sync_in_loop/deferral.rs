@@ -221,9 +221,14 @@ fn other_wait<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> Option
         let Some(id) = facts.scopes().variable_of(target) else { return false };
         mentions(facts.scopes().variable(id)).all(|node| !a_loop.contains(node) || statement.contains(node))
     };
-    // Have: .. .cpu() of something that nothing else is known of
+    // Have: .. .cpu(), or int(x.sum()), of something that nothing else is known of
+    let method_of = |node: Node<'t>| node.child("function").and_then(|function| function.child("attribute"));
     let by_name = |node: Node<'t>| {
-        let method = node.child("function").and_then(|function| function.child("attribute"));
+        let method = method_of(node);
+        if let Some(["builtins", "int" | "float" | "bool"]) = facts.called_name(node).as_deref() {
+            let reduced = node.child("arguments").and_then(Node::only_child).and_then(method_of);
+            return reduced.is_some_and(|method| ["sum", "mean", "max", "min", "norm", "any", "all"].contains(&method.text()));
+        }
         let is_bare = node.child("arguments").is_some_and(|arguments| arguments.named_children().next().is_none());
         is_bare && method.is_some_and(|method| ["item", "cpu", "tolist", "numpy"].contains(&method.text()))
     };

@@ -83,6 +83,8 @@ fn base(value: Node<'_>) -> Option<String> {
     match value.kind() {
         "identifier" => Some(singular(value.text())),
         "attribute" => value.child("attribute").map(|name| singular(name.text())),
+        // Have: loss.detach()
+        "call" if value.text().ends_with(".detach()") => base(value.child("function")?.child("object")?),
         _ => None,
     }
 }

@@ -119,7 +119,8 @@ fn kept<'t>(cx: &Context<'t>, site: &Site<'t>, as_copy: bool) -> Vec<u8> {
     let value = site.sync.value;
     let needs_parentheses = !value.is_any(&["identifier", "attribute", "call", "subscript", "parenthesized_expression"]);
     let text = cx.bytes(value.range());
-    let has_no_graph = is_without_gradient(cx, value) || site.sync.tensor.is_integral();
+    let is_detached = value.is("call") && value.text().ends_with(".detach()");
+    let has_no_graph = is_detached || is_without_gradient(cx, value) || site.sync.tensor.is_integral();
     let suffix: &[u8] = match (as_copy, has_no_graph) {
         (false, true) => return text.to_vec(),
         (false, false) => b".detach()",

@@ -9,7 +9,7 @@ pub struct SynchronizeInLoop;
 
 static META: Meta = Meta {
     id: "synchronize-in-loop",
-    summary: "stops the device, or tidies up the memory, in every step of a loop",
+    summary: "stops the device or the host in every step of a loop",
     why: "Nothing is queued for the device in the meantime, so that it stands still afterwards, too.",
     aliases: &[],
     anchors: &[&["torch"], &["for", "while"], WORDS],

@@ -34,7 +34,7 @@ const RARE: &[&str] = &[
     "== 0",
 ];
 /// Ends of the names of classes whose heirs work on the host, in the workers of a loader.
-const HOST_CLASSES: &[&str] = &["Dataset", "Transform", "FeatureExtractor", "Collator"];
+const HOST_CLASSES: &[&str] = &["Dataset", "Transform", "FeatureExtractor", "Collator", "ProcessorMixin"];
 /// Words, in the singular, for what loops run over that are no steps.
 const FEW: &[&str] = &[
     "adapter",
@@ -130,11 +130,15 @@ impl<'t> Facts<'t> {
         });
         let mut classes = node.ancestors().filter(|around| around.is("class_definition"));
         let is_data_set = classes.any(|class| {
-            let mut bases = class.child("superclasses").into_iter().flat_map(Node::named_children);
-            bases.any(|base| HOST_CLASSES.iter().any(|name| base.text().ends_with(name)))
+            let mut names = class.child("superclasses").into_iter().flat_map(Node::named_children).chain(class.child("name"));
+            names.any(|base| HOST_CLASSES.iter().any(|name| base.text().ends_with(name)))
         });
         let code = self.tree().code();
-        let is_program = || code.contains("__name__ == \"__main__\"") || code.contains("__name__ == '__main__'");
+        let is_program = || {
+            self.owner(node).is("module")
+                || code.contains("__name__ == \"__main__\"")
+                || code.contains("__name__ == '__main__'")
+        };
         loads || is_data_set || (is_program() && !DEVICES.iter().any(|word| code.contains(word)))
     }
 
