@@ -27,10 +27,12 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     }
     // Have: if c: f = open(a)  else: f = open(b)  .. uses of f
     let body: Vec<Node<'t>> = guard.uses.iter().copied().filter(|statement| *statement <= life.last).collect();
+    let (lead, tail) = super::enclosure(cx, opener.call);
+    let held = if lead.is_empty() { name.to_string() } else { format!("{lead}{name}{tail}") };
     let edits = match life.ending {
-        Ending::Finally { guard, close } => in_finally(cx, &body, guard, close, name),
-        Ending::Closed(close) => around(cx, &body[..body.len() - 1], Some(close), name),
-        Ending::LastUse => around(cx, &body, None, name),
+        Ending::Finally { guard, close } => in_finally(cx, &body, guard, close, &held),
+        Ending::Closed(close) => around(cx, &body[..body.len() - 1], Some(close), &held),
+        Ending::LastUse => around(cx, &body, None, &held),
     };
     let mut edits = edits.filter(|_| body.last() == Some(&life.last))?;
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
@@ -125,7 +127,7 @@ impl<'t> Guard<'t> {
 }
 
 /// `with f:` above the statements, and the close gone. Without a comment on it.
-fn around<'t>(cx: &Context<'t>, body: &[Node<'t>], close: Option<Node<'t>>, name: &str) -> Option<Vec<Edit>> {
+fn around<'t>(cx: &Context<'t>, body: &[Node<'t>], close: Option<Node<'t>>, held: &str) -> Option<Vec<Edit>> {
     let source = cx.source;
     let run = Run::new(source, *body.first()?, *body.last()?)?;
     let mut gone = Vec::new();
@@ -138,7 +140,7 @@ fn around<'t>(cx: &Context<'t>, body: &[Node<'t>], close: Option<Node<'t>>, name
     let start = comments::start_above(cx, run.first.start());
     let run = run.with_lines(start..until);
     let unit = run.unit(source);
-    let header = format!("{}with {name}:\n", run.indent(source));
+    let header = format!("{}with {held}:\n", run.indent(source));
     let mut edits = vec![Edit::insert(start, header)];
     edits.extend(wrap::outside(run.deeper(source, &unit), &gone));
     edits.extend(gone.into_iter().map(|range| Edit::replace(range, "")));
@@ -146,7 +148,7 @@ fn around<'t>(cx: &Context<'t>, body: &[Node<'t>], close: Option<Node<'t>>, name
 }
 
 /// `with f:` in place of `try:`, and the `finally` gone: the body stands where it has to.
-fn in_finally<'t>(cx: &Context<'t>, body: &[Node<'t>], guard: Node<'t>, close: Node<'t>, name: &str) -> Option<Vec<Edit>> {
+fn in_finally<'t>(cx: &Context<'t>, body: &[Node<'t>], guard: Node<'t>, close: Node<'t>, held: &str) -> Option<Vec<Edit>> {
     let source = cx.source;
     let clause = close.parent()?.parent().filter(|clause| clause.is("finally_clause"))?;
     let is_plain = body == [guard]
@@ -159,7 +161,7 @@ fn in_finally<'t>(cx: &Context<'t>, body: &[Node<'t>], guard: Node<'t>, close: N
     let lines = source.line_start(clause.start())..end;
     bare.then(|| {
         vec![
-            Edit::replace(guard.start()..colon.end(), format!("with {name}:")),
+            Edit::replace(guard.start()..colon.end(), format!("with {held}:")),
             Edit::replace(wrap::removal(source, lines), ""),
         ]
     })

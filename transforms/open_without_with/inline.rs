@@ -43,6 +43,9 @@ pub(super) fn judge<'t>(
         return Verdict::Left("it is opened on a descriptor, which may belong to somebody else".to_string());
     }
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
+    if opener.family == Family::Database {
+        reasons.push("it was closed when nothing held it any more, and rows may be asked for later".to_string());
+    }
     let plan = match plan(cx, opener, call, fate, statement, &mut reasons) {
         Ok(plan) => plan,
         Err(Refusal::Report(because)) => return report(&because),
@@ -134,7 +137,7 @@ fn plan<'t>(
         _ => return report("it is not known what reads from it".to_string()),
     };
     // Have: an eager consumer, and the statement that it stands in
-    if used.is("attribute") {
+    if used.is("attribute") && opener.family != Family::Image {
         return report(format!("only its `{}` is asked for", used.child("attribute").map_or("attribute", Node::text)));
     }
     let openers = named::calls(cx, call).into_iter().flatten().filter_map(|call| cx.facts().opener(call));
@@ -204,8 +207,10 @@ fn is_generator<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
 /// Whether the mode is known and only reads.
 fn is_reading(opener: &Opener<'_>) -> bool {
     let index = usize::from(opener.name != "pathlib.Path.open");
-    if opener.family == Family::Connection {
-        return true;
+    match opener.family {
+        Family::Connection | Family::Arrays | Family::Image => return true,
+        Family::Database => return false,
+        Family::File | Family::Archive | Family::Temporary => {}
     }
     let mode = positional(opener.call, index).or_else(|| argument(opener.call, "mode"));
     match mode {
@@ -312,6 +317,8 @@ fn value_name<'t>(cx: &Context<'t>, statement: Node<'t>, part: Node<'t>, opener:
     let method = part.child("function").and_then(|f| f.child("attribute")).map_or("", Node::text);
     let mode = positional(opener.call, 1).or_else(|| argument(opener.call, "mode")).map_or("", Node::text);
     let usual: &[&'static str] = match method {
+        _ if opener.family == Family::Image => &["image", "picture", "pixels"],
+        _ if opener.family == Family::Arrays => &["array", "values", "loaded"],
         "readlines" => &["lines", "rows", "all_lines"],
         "read" if !mode.contains('b') => &["text", "content", "data"],
         "read" => &["data", "content", "raw"],
@@ -353,10 +360,13 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
 
 /// `with open(p) as f:`, with its line end.
 fn header<'t>(cx: &Context<'t>, call: Node<'t>, indent: &str, unit: &str, file: &str) -> Vec<u8> {
-    let bare = call.is("conditional_expression");
-    let (lead, tail) = if bare { ("with (", format!(") as {file}:\n")) } else { ("with ", format!(" as {file}:\n")) };
-    let text = layout::head(cx, call, indent, unit, lead.len(), tail.len() - 1);
-    [indent.as_bytes(), lead.as_bytes(), &text, tail.as_bytes()].concat()
+    let (before, behind) = super::enclosure(cx, call);
+    let tail = format!(
+        "{behind} as {file}:
+"
+    );
+    let text = layout::head(cx, call, indent, unit, "with ".len() + before.len(), tail.len() - 1);
+    [indent.as_bytes(), b"with ", before.as_bytes(), &text, tail.as_bytes()].concat()
 }
 
 /// An argument that is evaluated before the file is opened gets a name above the `with`.

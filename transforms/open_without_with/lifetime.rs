@@ -90,6 +90,8 @@ struct Search<'c, 't> {
     used: Option<usize>,
     doubts: Vec<String>,
     name: &'t str,
+    root: VariableId,
+    family: Family,
 }
 
 /// The life of what `root` is bound to at its birth. With `is_handle` it is the handle itself, else something that reads
@@ -133,7 +135,10 @@ pub(super) fn of<'t>(
         let what = if family == Family::Temporary { "a temporary file" } else { "a connection" };
         return Err(Refusal::Left(format!("{what} without a close may be needed beyond the last line that names it")));
     }
-    let mut search = Search { cx, opening, siblings, ending, last: end, used: None, doubts: Vec::new(), name };
+    let mut search = Search { cx, opening, siblings, ending, last: end, used: None, doubts: Vec::new(), name, root, family };
+    if family == Family::Database && ending == Ending::LastUse {
+        search.doubts.push(format!("`{name}` was closed when nothing held it any more, which may be later than its last line"));
+    }
     search.follow(root, binding, !is_handle)?;
     if let (Ending::Closed(close), Some(used)) = (ending, search.used) {
         let line = |node: Node<'t>| cx.source.line(node.end());
@@ -169,6 +174,7 @@ pub(super) fn inside<'t>(
     root: VariableId,
     guard: Node<'t>,
     close: Node<'t>,
+    family: Family,
 ) -> Result<Lifetime<'t>, Refusal> {
     let scopes = cx.facts().scopes();
     let variable = scopes.variable(root);
@@ -183,7 +189,8 @@ pub(super) fn inside<'t>(
     }
     let ending = Ending::Finally { guard, close };
     let end = siblings[last];
-    let mut search = Search { cx, opening, siblings, ending, last: Some(last), used: None, doubts: Vec::new(), name };
+    let mut search =
+        Search { cx, opening, siblings, ending, last: Some(last), used: None, doubts: Vec::new(), name, root, family };
     search.follow(root, opening, false)?;
     search.with_inner_handles(last)?;
     Ok(Lifetime { last: end, ending, doubts: search.doubts })
@@ -274,6 +281,9 @@ impl<'t> Search<'_, 't> {
             End::Used(_) | End::Loop(_) | End::Dropped => {}
             End::Bound(target) => return Ok(Some(target)),
             End::Passed(call) => return self.passed(call),
+            // A transaction: the connection stays open.
+            End::Managed
+                if self.family == Family::Database && mention.parent().is_some_and(|around| around.is("with_item")) => {}
             End::Managed => return Err(Refusal::Left(format!("a `with` further down closes `{name}`"))),
             End::Captured(_) => return report(format!("`{name}` is used in a function that may run later")),
             End::Yielded if is_closed && is_context_manager(self.cx, mention) => {}
@@ -318,7 +328,12 @@ impl<'t> Search<'_, 't> {
     /// Whether this is a close of the handle on a way that goes on in the block: the `with` would hold more than it needs.
     fn closes_too_early(&self, used: Node<'t>) -> bool {
         let statement = used.parent().filter(|_| used.is("call"));
-        let Some(statement) = statement.filter(|statement| closes(self.cx, *statement).is_some()) else { return false };
+        let is_close = |statement: &Node<'t>| match closes(self.cx, *statement) {
+            // A cursor may go before its connection.
+            Some(closed) => closed == self.root || self.family != Family::Database,
+            None => false,
+        };
+        let Some(statement) = statement.filter(is_close) else { return false };
         if matches!(self.ending, Ending::Closed(close) | Ending::Finally { close, .. } if close == statement) {
             return false;
         }
@@ -351,6 +366,9 @@ impl<'t> Search<'_, 't> {
         let function = call.child("function").map_or("the call", Node::text);
         let result = self.cx.facts().fate(call).end;
         let name = self.name;
+        if self.ending == Ending::LastUse && self.family == Family::Database {
+            return Err(Refusal::Left(format!("`{function}` gets `{name}`, and may need it later")));
+        }
         if self.ending != Ending::LastUse {
             if matches!(result, End::Returned | End::Yielded) {
                 self.doubts.push(format!("`{function}` gets `{name}`, and its result leaves before the close"));
@@ -383,6 +401,15 @@ impl<'t> Search<'_, 't> {
             index += 1;
             let Some(target) = super::named::target_of_opening(self.cx, opening) else { continue };
             let Some(id) = facts.scopes().variable_of(target) else { continue };
+            // What only a library reads from the disk may be left open: it is no reason to keep this open for as long.
+            if target
+                .parent()
+                .and_then(|parent| parent.child("right"))
+                .and_then(|value| facts.opener(value))
+                .is_some_and(|opener| matches!(opener.family, Family::Arrays | Family::Image) && self.family.is_file())
+            {
+                continue;
+            }
             let variable = facts.scopes().variable(id);
             let mut barriers: Vec<Node<'t>> = variable.bindings.iter().map(|binding| binding.node).collect();
             barriers.extend(self.siblings.iter().filter(|sibling| closes(self.cx, **sibling) == Some(id)));

@@ -11,7 +11,7 @@ use crate::engine::reindent::Run;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 use crate::engine::wrap;
-use crate::semantics::handles::{Opener, argument, positional};
+use crate::semantics::handles::{Family, Opener, argument, positional};
 use crate::semantics::scope::VariableId;
 
 /// A statement `name = value`.
@@ -180,7 +180,8 @@ fn plain<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Opening<'t>> {
     let opening = opening(target_of_opening(cx, statement)?)?;
     let one_line = cx.source.line(statement.start()) == cx.source.line(statement.end());
     let bare = wrap::own_lines(cx.source, statement).is_some();
-    (one_line && bare && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
+    let is_database = cx.facts().opener(opening.value).is_some_and(|opener| opener.family == Family::Database);
+    (one_line && bare && !is_database && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
 }
 
 /// The openings that share a `with` with `first`, itself included: they follow each other and end together.
@@ -223,7 +224,7 @@ fn life_of<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Option<Lifetime<'t>> 
 }
 
 /// `with open(a) as x, open(b) as y:`.
-fn header(cx: &Context<'_>, members: &[Opening<'_>]) -> Vec<u8> {
+fn header<'t>(cx: &Context<'t>, members: &[Opening<'t>]) -> Vec<u8> {
     let mut out = b"with ".to_vec();
     for (index, member) in members.iter().enumerate() {
         if index > 0 {
@@ -235,8 +236,10 @@ fn header(cx: &Context<'_>, members: &[Opening<'_>]) -> Vec<u8> {
     out
 }
 
-fn item(cx: &Context<'_>, opening: &Opening<'_>) -> Vec<u8> {
-    [cx.source.bytes()[opening.value.range()].to_vec(), b" as ".to_vec(), opening.target.text().into()].concat()
+fn item<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Vec<u8> {
+    let (lead, tail) = super::enclosure(cx, opening.value);
+    let value = &cx.source.bytes()[opening.value.range()];
+    [lead.as_bytes(), value, tail.as_bytes(), b" as ", opening.target.text().as_bytes()].concat()
 }
 
 /// The edits of a `with` around what follows the openings, and the run of statements that they speak of.
@@ -327,15 +330,16 @@ pub(super) fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &R
     let value = first.value;
     let name = first.target.text();
     let bare = value.is("conditional_expression");
-    let mut lead = if bare { "with (" } else { "with " }.to_string();
+    let (before, behind) = super::enclosure(cx, value);
+    let mut lead = format!("with {before}");
     if let Some(annotation) = first.annotation {
         // The declaration keeps the type for whoever checks it.
         let text = &cx.source.code()[annotation.range()];
         lead = format!("{name}: {text}\n{}{lead}", run.indent(source));
     }
-    let tail = format!("{} as {name}:", if bare { ")" } else { "" });
+    let tail = format!("{behind} as {name}:");
     if cx.source.code()[value.range()].contains('\n') && !bare {
-        let text = layout::head(cx, value, run.indent(source), unit, "with ".len(), tail.len());
+        let text = layout::head(cx, value, run.indent(source), unit, "with ".len() + before.len(), tail.len());
         return vec![Edit::replace(first.statement.range(), [lead.as_bytes(), &text, tail.as_bytes()].concat())];
     }
     vec![Edit::replace(first.statement.start()..value.start(), lead), Edit::replace(value.end()..first.statement.end(), tail)]
