@@ -22,7 +22,7 @@ pub(super) fn about_closing(cx: &Context<'_>, start: usize) -> bool {
 }
 
 /// The lines of the comment right above a `close` that goes, when it speaks of the statement right below `last`: it
-/// says nothing of closing, and no blank line comes between. Empty when there is none.
+/// says nothing of closing, is no code that uses the file, and no blank line comes between. Empty when there is none.
 pub(super) fn on_what_follows(cx: &Context<'_>, close: Node<'_>, last: Node<'_>) -> Range<usize> {
     let source = cx.source;
     let first = source.line(close.start());
@@ -34,9 +34,11 @@ pub(super) fn on_what_follows(cx: &Context<'_>, close: Node<'_>, last: Node<'_>)
         && source.indent(source.line_range(below).start) == indent;
     let is_comment =
         |line: &usize| text(*line).trim_start().starts_with('#') && source.indent(source.line_range(*line).start) == indent;
+    let handle = close.text().trim_end_matches(".close()");
+    let uses = |line: usize| text(line).contains(&format!("{handle}."));
     let above = (0..first).rev().take_while(is_comment).last();
     match above {
-        Some(above) if goes_on && !about_closing(cx, close.start()) => {
+        Some(above) if goes_on && !(above..first).any(uses) && !about_closing(cx, close.start()) => {
             source.line_range(above).start..source.line_start(close.start())
         }
         _ => 0..0,

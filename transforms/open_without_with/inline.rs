@@ -132,7 +132,7 @@ fn plan<'t>(
             reasons.extend(life.doubts);
             return Ok(Plan::Whole(life.last));
         }
-        End::Passed(consumer) => return unknown(cx, consumer, statement, before, reasons),
+        End::Passed(consumer) => return unknown(cx, opener, consumer, statement, before, reasons),
         End::Used(used) => used,
         _ => return report("it is not known what reads from it".to_string()),
     };
@@ -171,6 +171,7 @@ fn plan<'t>(
 /// The consumer is a function of which nothing is known.
 fn unknown<'t>(
     cx: &Context<'t>,
+    opener: &Opener<'t>,
     consumer: Node<'t>,
     statement: Node<'t>,
     before: Option<Node<'t>>,
@@ -185,7 +186,15 @@ fn unknown<'t>(
     if let Some(node) = before {
         return Err(Refusal::Report(format!("`{}` runs before it is opened", short(node.text()))));
     }
-    if is_class || stays || !is_simple || is_generator(cx, consumer) && fate.end != End::Loop(statement) {
+    // `f = checked(GzipFile(f))`, `connection = prepared(socket.socket())`: what gets the name is the handle all the same.
+    let is_handle = match fate.end {
+        End::Bound(name) => {
+            let mut mentions = opener.call.descendants().filter(|node| node.is("identifier"));
+            opener.name.starts_with("socket.") || mentions.any(|mention| mention.text() == name.text())
+        }
+        _ => false,
+    };
+    if is_handle || is_class || stays || !is_simple || is_generator(cx, consumer) && fate.end != End::Loop(statement) {
         return Err(Refusal::Report(format!("`{name}` may keep it, or read from it later")));
     }
     if evaluated_after(cx, statement, consumer).is_some() && fate.end != End::Loop(statement) {

@@ -57,7 +57,7 @@ fn only_methods<'t>(cx: &Context<'t>, id: VariableId) -> Option<Vec<&'t str>> {
 }
 
 /// Whether one of the pipes of a process is closed, or given to somebody.
-fn has_closed_pipe<'t>(cx: &Context<'t>, id: VariableId) -> bool {
+fn has_closed_pipe(cx: &Context<'_>, id: VariableId) -> bool {
     cx.facts().scopes().variable(id).references.iter().any(|mention| {
         let Some(pipe) = mention.parent() else { return false };
         match asked(pipe) {

@@ -46,6 +46,28 @@ impl Transform for ResourceWithoutWith {
         &META
     }
 
+    fn may_match(&self, code: &[u8]) -> bool {
+        // A word for where the thing comes from, and one without which nothing is said of it. The name of an `.npz` is a
+        // text, and texts are not code.
+        const PAIRS: &[(&str, &str)] = &[
+            ("sqlite3", "connect"),
+            ("numpy", "load"),
+            ("PIL", "open"),
+            ("profiler", "start"),
+            ("profiler", "__enter__"),
+            ("cProfile", "enable"),
+            ("cProfile", "__enter__"),
+            ("concurrent", "shutdown"),
+            ("torch", "set_grad_enabled"),
+            ("multiprocessing", "Pool"),
+            ("subprocess", "Popen"),
+            ("tempfile", "TemporaryDirectory"),
+            ("fsspec", "open"),
+        ];
+        let has = |word: &str| memchr::memmem::find(code, word.as_bytes()).is_some();
+        PAIRS.iter().any(|(origin, word)| has(origin) && has(word))
+    }
+
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
         let call = m.node("call");
         cx.need(Widen::File)?;
@@ -82,7 +104,7 @@ fn called<'t>(statement: Node<'t>, name: &str, method: &str) -> Option<Node<'t>>
 }
 
 /// The name of the method or attribute of a variable that is asked for at a mention.
-fn asked<'t>(mention: Node<'t>) -> Option<&'t str> {
+fn asked(mention: Node<'_>) -> Option<&str> {
     let attribute = mention.parent().filter(|parent| parent.is("attribute") && mention.field() == Some("object"))?;
     attribute.child("attribute").map(Node::text)
 }

@@ -449,7 +449,7 @@ pub(super) fn is_eager_method(sort: Sort, method: &str) -> bool {
     tables.iter().any(|table| table.contains(&method))
 }
 
-/// Attributes of handles that are plain values (Python: io, csv, zipfile, sqlite3; NumPy: `NpzFile`).
+/// Attributes of handles that are plain values (Python: io, csv, zipfile, sqlite3; `NumPy`: `NpzFile`).
 pub(super) const PLAIN_ATTRIBUTES: &[&str] = &[
     "closed",
     "encoding",
