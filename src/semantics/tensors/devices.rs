@@ -11,6 +11,8 @@ const FUEL: u32 = 200;
 /// Layers that have parameters, which are on a device of their own.
 const LAYERS: &[&str] =
     &["Linear", "Conv", "Embedding", "LSTM", "GRU", "RNN", "BatchNorm", "LayerNorm", "Attention", "Bilinear"];
+/// What a class says that puts its results elsewhere.
+const MOVES: &[&str] = &[".to(", ".cpu(", ".cuda(", "device="];
 
 impl<'t> Facts<'t> {
     /// Whether an expression of a loop is on the same device in every step: it comes from a module with parameters that the
@@ -95,12 +97,12 @@ impl<'t> Facts<'t> {
         !is_moved && Inquiry::new(self).made_by(function).is_some_and(|made| self.has_parameters(made))
     }
 
-    /// Whether a call makes a module with parameters.
+    /// Whether a call makes a module with parameters, whose results are where those are: nothing in its class moves any.
     fn has_parameters(&self, made: Node<'t>) -> bool {
         let function = made.child("function").unwrap_or(made);
         let holds = |text: &str| LAYERS.iter().any(|layer| text.contains(layer));
         match self.class_called(function) {
-            Some(class) => holds(class.text()),
+            Some(class) => holds(class.text()) && !MOVES.iter().any(|word| class.text().contains(word)),
             None => holds(made.text()),
         }
     }

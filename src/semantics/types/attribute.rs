@@ -114,6 +114,13 @@ impl<'t> Facts<'t> {
         self.class_of(expression).filter(|class| class.child("name").is_some_and(|name| name.text() == expression.text()))
     }
 
+    /// Whether a call of this function may make an instance, which can hold what it gets: its name looks like that of a
+    /// class, or a class of the file has it.
+    pub fn may_be_class(&self, function: Node<'t>) -> bool {
+        let name = function.child("attribute").unwrap_or(function).text().trim_start_matches('_');
+        name.starts_with(|first: char| first.is_ascii_uppercase()) || self.class_called(function).is_some()
+    }
+
     /// The class whose instance (or which itself) an expression is: `self` and `cls` in a method, the name of a class.
     pub(super) fn class_of(&self, object: Node<'t>) -> Option<Node<'t>> {
         let scopes = self.scopes();
