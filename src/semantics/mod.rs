@@ -2,14 +2,19 @@
 //!
 //! Every fact errs towards "unknown": a transform that asks may lose a finding, never a program.
 
+mod devices;
 pub mod effects;
 mod exits;
 pub mod flow;
 mod graph;
 pub mod handles;
+pub mod invariance;
 mod library;
 pub mod names;
+pub mod ownership;
 pub mod scope;
+mod steps;
+mod storage;
 pub mod tensors;
 pub mod types;
 mod uses;

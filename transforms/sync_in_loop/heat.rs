@@ -57,7 +57,7 @@ pub(super) fn loops<'t>(cx: &Context<'t>, node: Node<'t>) -> impl Iterator<Item 
 }
 
 /// Whether a loop counts epochs: what happens once in each is no matter.
-pub(super) fn is_epoch_loop(a_loop: Node<'_>) -> bool {
+pub(in crate::transforms) fn is_epoch_loop(a_loop: Node<'_>) -> bool {
     let header = a_loop.children().take_while(|child| child.field() != Some("body"));
     let text: String = header.map(|part| part.text().to_lowercase()).collect();
     ["epoch", "fold", "n_runs", "num_runs", "trial"].iter().any(|word| text.contains(word))
@@ -92,7 +92,7 @@ pub(super) fn is_cold<'t>(cx: &Context<'t>, site: &Site<'t>) -> Option<String> {
 }
 
 /// Whether a branch inside the loop is taken now and then only.
-pub(super) fn is_guarded(node: Node<'_>, a_loop: Node<'_>) -> bool {
+pub(in crate::transforms) fn is_guarded(node: Node<'_>, a_loop: Node<'_>) -> bool {
     let path = node.and_ancestors().zip(node.ancestors());
     path.take_while(|(inside, _)| *inside != a_loop).any(|(inside, around)| {
         let is_branch = matches!(inside.field(), Some("consequence" | "alternative" | "body"));
@@ -120,7 +120,7 @@ fn is_rare(condition: Node<'_>) -> bool {
 }
 
 /// Whether a clock is read in the loop.
-fn is_timed<'t>(cx: &Context<'t>, a_loop: Node<'t>) -> bool {
+pub(in crate::transforms) fn is_timed<'t>(cx: &Context<'t>, a_loop: Node<'t>) -> bool {
     let Some(body) = a_loop.child("body") else { return false };
     let calls = body.descendants().filter(|node| node.is("call") && cx.facts().owner(*node) == cx.facts().owner(a_loop));
     let mut names =
@@ -176,7 +176,7 @@ fn is_on_host<'t>(cx: &Context<'t>, value: Node<'t>) -> bool {
     false
 }
 
-fn is_test(node: Node<'_>) -> bool {
+pub(in crate::transforms) fn is_test(node: Node<'_>) -> bool {
     let definitions = node.ancestors().filter(|around| around.is_any(&["function_definition", "class_definition"]));
     definitions.into_iter().any(|definition| {
         let name = definition.child("name").map_or("", Node::text);

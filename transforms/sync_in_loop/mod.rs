@@ -5,9 +5,9 @@
 //! until the loop is done ([`deferral`], [`replay`]).
 
 mod deferral;
-mod heat;
+pub(super) mod heat;
 mod names;
-mod places;
+pub(super) mod places;
 mod purpose;
 mod replay;
 
@@ -15,6 +15,7 @@ use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers}
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::semantics::tensors::Tensor;
+use crate::transforms::repeated_sync;
 use deferral::Deferral;
 
 /// See the README beside this file.
@@ -64,7 +65,7 @@ impl Transform for SyncInLoop {
         }
         let repair = match Deferral::of(cx, &site) {
             Ok(deferral) => fix(cx, &site, &deferral),
-            Err(_) if !heat::is_hot(cx, &site) => return Ok(()),
+            Err(_) if !heat::is_hot(cx, &site) || repeated_sync::claims(cx, sync) => return Ok(()),
             Err(because) => Repair::None { because },
         };
         out.push(Finding {
@@ -79,6 +80,15 @@ impl Transform for SyncInLoop {
         });
         Ok(())
     }
+}
+
+/// Whether a value that is asked for in a loop can wait until the loop is done.
+pub(super) fn can_wait<'t>(cx: &Context<'t>, sync: Node<'t>) -> bool {
+    let value = sync.child("function").and_then(|function| function.child("object"));
+    let Some((value, inner)) = value.zip(heat::innermost_loop(cx, sync)) else { return false };
+    let Some(tensor) = cx.facts().tensor(value) else { return false };
+    let site = Site { sync, value, tensor, inner };
+    heat::is_cold(cx, &site).is_none() && Deferral::of(cx, &site).is_ok()
 }
 
 fn fix<'t>(cx: &Context<'t>, site: &Site<'t>, deferral: &Deferral<'t>) -> Repair {
