@@ -7,6 +7,7 @@ pub mod mutable_default;
 pub mod mutate_while_iterating;
 pub mod open_without_with;
 pub mod repeated_sync;
+pub mod resource_without_with;
 pub mod setup_in_loop;
 pub mod sync_in_loop;
 pub mod transfer_in_loop;
@@ -25,4 +26,5 @@ pub const SUITE: &[&dyn Transform] = &[
     &create_on_device::CreateOnDevice,
     &open_without_with::OpenWithoutWith,
     &lock_without_with::LockWithoutWith,
+    &resource_without_with::ResourceWithoutWith,
 ];

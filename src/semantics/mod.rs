@@ -12,6 +12,7 @@ pub mod invariance;
 mod library;
 pub mod names;
 pub mod ownership;
+mod purity;
 pub mod scope;
 mod steps;
 mod storage;
