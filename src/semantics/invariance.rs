@@ -146,9 +146,14 @@ impl<'t> Facts<'t> {
         if let Some(written) = self.write_within(&place, region) {
             return Some(Change::Seen(written));
         }
-        // Have: t[i], device: an index may be a tensor, or a list
-        if !is_tensor && self.tensor(node).is_none() {
-            return self.mutations(&place, region).first().map(|mutation| Change::Seen(mutation.node));
+        // Have: t[rows]: a key may be a list
+        if self.tensor(node).is_none() {
+            if let Some(mutation) = self.mutations(&place, region).first() {
+                return Some(Change::Seen(mutation.node));
+            }
+            if !is_tensor {
+                return None;
+            }
         }
         if place.steps.is_empty() && self.is_own_tensor(id, region).is_ok() {
             return None;

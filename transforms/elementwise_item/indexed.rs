@@ -128,8 +128,9 @@ impl<'t> Indexed<'t> {
                 facts.mentions(&place, facts.owner(element)).into_iter().any(|mention| facts.is_tested(mention))
             })
         };
-        if !reads.iter().any(|read| facts.runs_in_every_step(read.call, a_loop)) && is_tested() {
-            return Err(Some("it may be None, and is not fetched then"));
+        let is_certain = || is_bound(cx, root(first.value), a_loop) && !is_tested();
+        if !reads.iter().any(|read| facts.runs_in_every_step(read.call, a_loop)) && !is_certain() {
+            return Err(Some("it may be None, or not bound, where it is not fetched"));
         }
         if reads.iter().all(|read| heat::is_guarded(read.call, a_loop)) {
             return Err(Some("it is fetched only now and then"));
@@ -149,16 +150,9 @@ impl<'t> Indexed<'t> {
         if let Some(stranger) = self.stranger {
             but.push(format!("`{}` may change the tensor, which others may hold", shown(stranger)));
         }
-        let root = value.and_descendants().find(|node| node.is("identifier")).unwrap_or(value);
+        let root = root(value);
         let variable = facts.scopes().variable_of(root).map(|id| facts.scopes().variable(id));
-        let is_bound = variable.is_some_and(|variable| {
-            variable.bindings.iter().any(|binding| {
-                binding.kind == BindingKind::Parameter
-                    || facts.owner(binding.node) != facts.owner(self.a_loop)
-                    || facts.dominates(binding.node, self.a_loop)
-            })
-        });
-        if !is_bound {
+        if !is_bound(cx, root, self.a_loop) {
             but.push(format!("`{}` may not be bound in front of the loop", root.text()));
         }
         let covers = self.first.covers(cx);
@@ -254,6 +248,24 @@ impl<'t> Indexed<'t> {
         };
         names::choose(cx, self.first.value, &suffixes, false, self.a_loop)
     }
+}
+
+/// The name that an expression starts with.
+fn root(expression: Node<'_>) -> Node<'_> {
+    expression.and_descendants().find(|node| node.is("identifier")).unwrap_or(expression)
+}
+
+/// Whether a name has certainly a value when the loop starts.
+fn is_bound<'t>(cx: &Context<'t>, name: Node<'t>, a_loop: Node<'t>) -> bool {
+    let facts = cx.facts();
+    let variable = facts.scopes().variable_of(name).map(|id| facts.scopes().variable(id));
+    variable.is_some_and(|variable| {
+        variable.bindings.iter().any(|binding| {
+            binding.kind == BindingKind::Parameter
+                || facts.owner(binding.node) != facts.owner(a_loop)
+                || facts.dominates(binding.node, a_loop)
+        })
+    })
 }
 
 fn dimensions(count: usize) -> String {
