@@ -3,9 +3,9 @@
 mod bindings;
 mod calls;
 mod containers;
-mod devices;
 pub mod heat;
 mod modules;
+mod placement;
 pub mod syncs;
 mod tables;
 
@@ -379,13 +379,13 @@ impl<'t> Facts<'t> {
                     binding.node.parent().and_then(|parent| parent.child("right")).map(|value| open.push(value)).is_some()
                 }
                 Declaration => true,
-                For => self.counts(binding.node),
+                For => self.is_counter(binding.node),
                 _ => false,
             })
     }
 
     /// Whether a loop's target is the count of `range` or `enumerate`.
-    fn counts(&self, target: Node<'t>) -> bool {
+    pub fn is_counter(&self, target: Node<'t>) -> bool {
         let Some(parent) = target.parent() else { return false };
         let first = parent.is("pattern_list") && parent.named_children().next() == Some(target);
         let header = if first { parent.parent() } else { Some(parent) };

@@ -1,6 +1,7 @@
 //! Elements of a tensor that are fetched one at a time. See the README beside this file.
 
 mod elements;
+pub(super) mod indexed;
 mod sharing;
 
 use crate::engine::edit::Edit;
@@ -18,7 +19,7 @@ static META: Meta = Meta {
     summary: "fetches the elements of a tensor one by one",
     why: "Each `.item()` is a call into PyTorch, and on a GPU the host waits for it; `tolist()` fetches all elements in one go.",
     aliases: &[],
-    anchors: &[&["torch"], &["for"], &[".item()"]],
+    anchors: &[&["torch"], &["for"], &[".item()", ".tolist()", ".cpu()"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -44,8 +45,12 @@ impl Transform for ElementwiseItem {
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
-        let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
         cx.need(Widen::File)?;
+        if let Some(element) = m.get("element") {
+            indexed::consider(cx, element, out);
+            return Ok(());
+        }
+        let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
         for elements in Elements::of(cx, anchor) {
             // Have: for .. x .. in tensor, and x is asked for nothing but its value
             consider(cx, &elements, out);

@@ -8,14 +8,16 @@ mod deferral;
 mod expression;
 mod listed;
 mod names;
-mod places;
+pub(super) mod places;
 mod purpose;
 mod replay;
 
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers, quoted};
 use crate::engine::skim;
+use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Opt, Transform, Widen};
 use crate::semantics::tensors::syncs::{Asks, Sync};
+use crate::transforms::repeated_sync;
 use deferral::Deferral;
 use listed::Listed;
 
@@ -75,7 +77,7 @@ impl Transform for SyncInLoop {
         let repair = match Deferral::of(cx, &site) {
             _ if let Some(repair) = listed.and_then(|listed| listed.repair(cx, &site)) => repair,
             Ok(deferral) => fix(cx, &site, &deferral),
-            Err(_) if !cx.facts().is_hot(sync.value, &sync.tensor, inner) => return Ok(()),
+            Err(_) if !cx.facts().is_hot(sync.value, &sync.tensor, inner) || repeated_sync::claims(cx, call) => return Ok(()),
             Err(because) => Repair::None { because },
         };
         out.push(Finding {
@@ -90,6 +92,13 @@ impl Transform for SyncInLoop {
         });
         Ok(())
     }
+}
+
+/// Whether a value that is asked for in a loop can wait until the loop is done.
+pub(super) fn can_wait<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
+    let facts = cx.facts();
+    let Some((inner, sync)) = facts.loops_around(call).next().zip(facts.sync(call)) else { return false };
+    !sync.tensor.on_host && facts.coldness(call, inner).is_none() && Deferral::of(cx, &Site { sync }).is_ok()
 }
 
 fn fix<'t>(cx: &Context<'t>, site: &Site<'t>, deferral: &Deferral<'t>) -> Repair {

@@ -5,7 +5,7 @@ use crate::engine::source::SourceFile;
 use crate::engine::syntax::Node;
 
 /// Puts whole lines in front of a statement, above the comments that stand directly above it.
-pub(super) fn before(source: &SourceFile, statement: Node<'_>, lines: &str) -> Edit {
+pub(in crate::transforms) fn before(source: &SourceFile, statement: Node<'_>, lines: &str) -> Edit {
     let column = source.indent(statement.start());
     let mut line = source.line(statement.start());
     while line > 0 {

@@ -5,7 +5,6 @@ use crate::engine::syntax::Node;
 use crate::semantics::Facts;
 use crate::semantics::scope::BindingKind;
 
-const LOOPS: &[&str] = &["for_statement", "while_statement"];
 /// Words in a condition that make a branch rare, or a matter of one process.
 const RARE: &[&str] = &[
     "%",
@@ -75,21 +74,6 @@ const TIMING: &[&str] =
     &["time", "perf_counter", "monotonic", "process_time", "synchronize", "timeit", "elapsed_time", "default_timer"];
 
 impl<'t> Facts<'t> {
-    /// The loops of the same function in whose body, or condition, the node stands, from the inside outwards. What a `for`
-    /// iterates and an `else` are not in the loop.
-    pub fn loops_around(&self, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + use<'t> {
-        let owner = self.owner(node);
-        let path = node.and_ancestors().zip(node.ancestors());
-        path.take_while(move |(inside, _)| *inside != owner).filter_map(|(inside, around)| {
-            let is_in = match inside.field() {
-                Some("body") => true,
-                Some("condition") => around.is("while_statement"),
-                _ => false,
-            };
-            (is_in && around.is_any(LOOPS)).then_some(around)
-        })
-    }
-
     /// Why waiting at a place costs nothing worth speaking of; `None` when it does. The loop is the innermost around it.
     pub fn coldness(&self, node: Node<'t>, a_loop: Node<'t>) -> Option<&'static str> {
         if is_guarded(node, a_loop) {
@@ -261,7 +245,7 @@ fn is_rare(condition: Node<'_>) -> bool {
 }
 
 /// Whether a clock is read in the loop. What is asked about may be such a call itself.
-fn is_timed<'t>(facts: &Facts<'t>, a_loop: Node<'t>, asked: Node<'t>) -> bool {
+pub fn is_timed<'t>(facts: &Facts<'t>, a_loop: Node<'t>, asked: Node<'t>) -> bool {
     let Some(body) = a_loop.child("body") else { return false };
     let itself = asked.child("function").map_or("", Node::text);
     let calls = body.descendants().filter(|node| node.is("call") && facts.owner(*node) == facts.owner(a_loop));
@@ -276,7 +260,8 @@ fn is_timed<'t>(facts: &Facts<'t>, a_loop: Node<'t>, asked: Node<'t>) -> bool {
     })
 }
 
-fn is_test(node: Node<'_>) -> bool {
+/// Whether a node stands in a test.
+pub fn is_test(node: Node<'_>) -> bool {
     let definitions = node.ancestors().filter(|around| around.is_any(&["function_definition", "class_definition"]));
     definitions.into_iter().any(|definition| {
         let name = definition.child("name").map_or("", Node::text);
