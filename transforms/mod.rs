@@ -2,12 +2,14 @@
 
 pub mod create_on_device;
 pub mod elementwise_item;
+pub mod implicit_sync_in_loop;
 pub mod lock_without_with;
 pub mod mutable_default;
 pub mod mutate_while_iterating;
 pub mod open_without_with;
 pub mod resource_without_with;
 pub mod sync_in_loop;
+pub mod synchronize_in_loop;
 
 use crate::engine::transform::Transform;
 
@@ -17,6 +19,8 @@ pub const SUITE: &[&dyn Transform] = &[
     &mutate_while_iterating::MutateWhileIterating,
     &elementwise_item::ElementwiseItem,
     &sync_in_loop::SyncInLoop,
+    &implicit_sync_in_loop::ImplicitSyncInLoop,
+    &synchronize_in_loop::SynchronizeInLoop,
     &create_on_device::CreateOnDevice,
     &open_without_with::OpenWithoutWith,
     &lock_without_with::LockWithoutWith,

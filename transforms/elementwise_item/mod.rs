@@ -5,6 +5,7 @@ mod sharing;
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::skim;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use elements::{Elements, Form};
@@ -27,6 +28,19 @@ static META: Meta = Meta {
 impl Transform for ElementwiseItem {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn may_match(&self, code: &[u8]) -> bool {
+        // A name that is asked for its value, and is the target of a `for`.
+        skim::behind_word(code, "item").any(|end| {
+            let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\\';
+            let before = |end: usize| end - code[..end].iter().rev().take_while(|byte| is_blank(byte)).count();
+            let dot = before(end - "item".len());
+            let name = before(dot.saturating_sub(1));
+            let length = code[..name].iter().rev().take_while(|byte| skim::is_word(**byte)).count();
+            let name = &code[name - length..name];
+            !name.is_empty() && code[..dot].ends_with(b".") && skim::is_target(code, name)
+        })
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -78,7 +92,11 @@ fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
     let span = elements.anchor.statement().map_or(elements.anchor.range(), Node::range);
     out.push(Finding {
         range,
-        message: format!("the elements of `{}` are fetched one at a time", shown(elements.iterable)),
+        message: if tensor.on_host {
+            format!("the elements of `{}`, which is on the host, are fetched with a call for each", shown(elements.iterable))
+        } else {
+            format!("the elements of `{}` are fetched one at a time", shown(elements.iterable))
+        },
         evidence: vec![Note {
             range: tensor.shown_by.range(),
             text: "this is a tensor".to_string(),

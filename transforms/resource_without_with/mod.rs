@@ -1,5 +1,6 @@
 //! Connections, profilers, executors and modes that are begun and ended by hand.
 
+mod connection;
 mod executor;
 mod grad;
 mod leaks;
@@ -18,10 +19,22 @@ pub struct ResourceWithoutWith;
 
 static META: Meta = Meta {
     id: "resource-without-with",
-    summary: "ends a connection, a profile or a mode by hand, or not at all",
-    why: "What is ended by a line of its own goes on when something raises before that line.",
+    summary: "uses a connection, a profiler or an executor without `with`",
+    why: "What no `with` ends goes on when something raises, or until nothing happens to hold it any more.",
     aliases: &["consider-using-with", "R1732"],
-    anchors: &[&["rofile", "PoolExecutor", "set_grad_enabled", "Pool", "Popen", "TemporaryDirectory", "fsspec"]],
+    anchors: &[&[
+        "profiler",
+        "cProfile",
+        "concurrent",
+        "set_grad_enabled",
+        "multiprocessing",
+        "subprocess",
+        "TemporaryDirectory",
+        "fsspec",
+        "sqlite3",
+        ".npz",
+        "PIL",
+    ]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -33,6 +46,28 @@ impl Transform for ResourceWithoutWith {
         &META
     }
 
+    fn may_match(&self, code: &[u8]) -> bool {
+        // A word for where the thing comes from, and one without which nothing is said of it. The name of an `.npz` is a
+        // text, and texts are not code.
+        const PAIRS: &[(&str, &str)] = &[
+            ("sqlite3", "connect"),
+            ("numpy", "load"),
+            ("PIL", "open"),
+            ("profiler", "start"),
+            ("profiler", "__enter__"),
+            ("cProfile", "enable"),
+            ("cProfile", "__enter__"),
+            ("concurrent", "shutdown"),
+            ("torch", "set_grad_enabled"),
+            ("multiprocessing", "Pool"),
+            ("subprocess", "Popen"),
+            ("tempfile", "TemporaryDirectory"),
+            ("fsspec", "open"),
+        ];
+        let has = |word: &str| memchr::memmem::find(code, word.as_bytes()).is_some();
+        PAIRS.iter().any(|(origin, word)| has(origin) && has(word))
+    }
+
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
         let call = m.node("call");
         cx.need(Widen::File)?;
@@ -41,7 +76,7 @@ impl Transform for ResourceWithoutWith {
             Some(Held::Executor) => executor::judge(cx, call),
             Some(held) => leaks::judge(cx, call, held),
             None if grad::is_set(cx, call, "False") => grad::judge(cx, call),
-            None => Verdict::Nothing,
+            None => connection::judge(cx, call),
         };
         verdict.say(call, out);
         Ok(())
@@ -69,7 +104,7 @@ fn called<'t>(statement: Node<'t>, name: &str, method: &str) -> Option<Node<'t>>
 }
 
 /// The name of the method or attribute of a variable that is asked for at a mention.
-fn asked<'t>(mention: Node<'t>) -> Option<&'t str> {
+fn asked(mention: Node<'_>) -> Option<&str> {
     let attribute = mention.parent().filter(|parent| parent.is("attribute") && mention.field() == Some("object"))?;
     attribute.child("attribute").map(Node::text)
 }
