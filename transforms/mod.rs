@@ -6,6 +6,7 @@ pub mod lock_without_with;
 pub mod mutable_default;
 pub mod mutate_while_iterating;
 pub mod open_without_with;
+pub mod resource_without_with;
 pub mod sync_in_loop;
 
 use crate::engine::transform::Transform;
@@ -19,4 +20,5 @@ pub const SUITE: &[&dyn Transform] = &[
     &create_on_device::CreateOnDevice,
     &open_without_with::OpenWithoutWith,
     &lock_without_with::LockWithoutWith,
+    &resource_without_with::ResourceWithoutWith,
 ];

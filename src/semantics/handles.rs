@@ -5,7 +5,7 @@ mod tables;
 use super::Facts;
 use super::scope::{BindingKind, Resolution};
 use crate::engine::syntax::Node;
-pub use tables::{Appetite, Family};
+pub use tables::{Appetite, Family, Held};
 
 /// A call that opens something.
 #[derive(Clone, Debug)]
@@ -70,7 +70,9 @@ impl<'t> Facts<'t> {
     pub fn opener(&self, call: Node<'t>) -> Option<Opener<'t>> {
         let function = call.child("function").filter(|_| call.is("call"))?;
         let found = |name: &str, family, is_certain| Some(Opener { call, family, name: name.to_string(), is_certain });
-        if let Some(segments) = self.qualified_name(function) {
+        let meant = self.qualified_name(function).map(|segments| (segments, true));
+        let meant = meant.or_else(|| Some((self.name_but_for_stars(function)?, false)));
+        if let Some((segments, is_certain)) = meant {
             let name = aliased(&segments.join("."));
             let &(row, mut family, _) = tables::OPENERS.iter().find(|(row, _, _)| *row == name)?;
             let keyword = |name: &str| argument(call, name).is_some();
@@ -81,7 +83,7 @@ impl<'t> Facts<'t> {
                 }
                 family = Family::Temporary;
             }
-            return found(row, family, true);
+            return found(row, family, is_certain);
         }
         if function.is("identifier") && function.text() == "open" {
             let unknown = self.scopes().resolve(function) == Resolution::Unknown && !self.is_dynamic_here(function);
@@ -92,6 +94,12 @@ impl<'t> Facts<'t> {
             && function.child("attribute").is_some_and(|name| name.text() == "open")
             && function.child("object").is_some_and(|object| self.is_path(object));
         if is_path { found("pathlib.Path.open", Family::File, true) } else { None }
+    }
+
+    /// What a call makes that is no file and must be ended.
+    pub fn held(&self, call: Node<'t>) -> Option<Held> {
+        let name = self.called_name(call)?.join(".");
+        tables::HELD.iter().find(|(row, _, _)| *row == name).map(|&(_, held, _)| held)
     }
 
     fn is_dynamic_here(&self, node: Node<'t>) -> bool {
@@ -110,7 +118,7 @@ impl<'t> Facts<'t> {
     }
 
     /// Whether an expression is certainly a `pathlib` path.
-    fn is_path(&self, expression: Node<'t>) -> bool {
+    pub(super) fn is_path(&self, expression: Node<'t>) -> bool {
         let mut expression = expression.unparenthesized();
         for _ in 0..32 {
             match expression.kind() {
@@ -152,8 +160,15 @@ impl<'t> Facts<'t> {
             None => None,
         };
         let method = function.child("attribute").filter(|_| function.is("attribute")).map_or("", Node::text);
+        let object = function.child("object");
         let by_method = || match method {
-            method if tables::EAGER_RECEIVERS.contains(&method) => Some(Appetite::Eager),
+            method if tables::EAGER_RECEIVERS.contains(&method) => {
+                object.is_some_and(|object| self.is_plain_value(object)).then_some(Appetite::Eager)
+            }
+            method if tables::PARSER_METHODS.contains(&method) => {
+                object.is_some_and(|object| self.is_parser(object)).then_some(Appetite::Eager)
+            }
+            "writelines" => object.is_some_and(|object| !self.sorts(object).is_empty()).then_some(Appetite::Eager),
             method if tables::KEEPING_RECEIVERS.contains(&method) => Some(Appetite::Keeps),
             _ => None,
         };
@@ -190,7 +205,7 @@ impl<'t> Facts<'t> {
                     node = parent;
                     continue;
                 }
-                "attribute" => match attribute(parent) {
+                "attribute" => match self.attribute(if is_derived { None } else { Some(mention) }, parent) {
                     Ok(end) => end,
                     Err(derived) => {
                         (node, is_derived) = (derived, true);
@@ -266,20 +281,64 @@ impl<'t> Facts<'t> {
             };
         }
     }
-}
 
-/// What an attribute of a handle is: an end, or an expression that still reads from it.
-fn attribute(attribute: Node<'_>) -> Result<End<'_>, Node<'_>> {
-    let name = attribute.child("attribute").map_or("", Node::text);
-    let call = attribute.parent().filter(|call| call.is("call") && attribute.field() == Some("function"));
-    match call {
-        Some(call) if tables::EAGER_METHODS.contains(&name) => Ok(End::Used(call)),
-        Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
-        Some(call) => Err(call),
-        None if tables::PLAIN_ATTRIBUTES.contains(&name) || is_target(attribute) => Ok(End::Used(attribute)),
-        None if name == "buffer" || name == "raw" => Err(attribute),
-        None if attribute.parent().is_some_and(|parent| parent.is("attribute")) => Err(attribute),
-        None => Ok(End::Taken(attribute)),
+    /// What an attribute of a handle, or of what reads from it, is: an end, or an expression that still reads from it.
+    /// `handle` is a mention of the handle itself.
+    fn attribute(&self, handle: Option<Node<'t>>, attribute: Node<'t>) -> Result<End<'t>, Node<'t>> {
+        let name = attribute.child("attribute").map_or("", Node::text);
+        let call = attribute.parent().filter(|call| call.is("call") && attribute.field() == Some("function"));
+        let is_eager = || {
+            let mut sorts = handle.map_or_else(Vec::new, |handle| self.sorts(handle));
+            if sorts.is_empty() {
+                sorts.push(tables::Sort::Reader);
+            }
+            sorts.into_iter().all(|sort| tables::is_eager_method(sort, name))
+        };
+        match call {
+            Some(call) if is_eager() => Ok(End::Used(call)),
+            Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
+            Some(call) => Err(call),
+            None if tables::PLAIN_ATTRIBUTES.contains(&name) || is_target(attribute) => Ok(End::Used(attribute)),
+            None if name == "buffer" || name == "raw" => Err(attribute),
+            None if attribute.parent().is_some_and(|parent| parent.is("attribute")) => Err(attribute),
+            None => Ok(End::Taken(attribute)),
+        }
+    }
+
+    /// What the handles are that an expression may be: a call that opens one, or a name for such calls. Empty when it is
+    /// no handle, as far as can be seen.
+    fn sorts(&self, mention: Node<'t>) -> Vec<tables::Sort> {
+        let opened = |value: Node<'t>| {
+            let mut pending = vec![value.unparenthesized()];
+            let mut found = Vec::new();
+            while let Some(node) = pending.pop() {
+                if node.is("conditional_expression") {
+                    let arms: Vec<_> = node.named_children().collect();
+                    pending.extend([arms.first(), arms.get(2)].into_iter().flatten().map(|arm| arm.unparenthesized()));
+                } else {
+                    found.extend(self.opener(node).map(|opener| tables::sort(&opener.name)));
+                }
+            }
+            found
+        };
+        if !mention.is("identifier") {
+            return opened(mention);
+        }
+        let Some(id) = self.scopes().variable_of(mention) else { return Vec::new() };
+        let values = self.scopes().variable(id).bindings.iter().filter_map(|binding| match binding.kind {
+            BindingKind::With => binding.node.ancestors().find(|node| node.is("as_pattern"))?.named_children().next(),
+            _ => binding.value,
+        });
+        values.flat_map(opened).collect()
+    }
+
+    /// Whether a name is only ever bound to configuration parsers.
+    fn is_parser(&self, expression: Node<'t>) -> bool {
+        let Some(id) = self.scopes().variable_of(expression) else { return false };
+        let bindings = &self.scopes().variable(id).bindings;
+        let makes =
+            |value: Node<'t>| self.called_name(value).is_some_and(|name| tables::PARSERS.contains(&name.join(".").as_str()));
+        !bindings.is_empty() && bindings.iter().all(|binding| binding.value.is_some_and(makes))
     }
 }
 
@@ -484,5 +543,6 @@ mod tests {
         assert_eq!(names.len(), count);
         assert!(tables::CONSUMERS.iter().all(|row| !row.2.is_empty()));
         assert!(tables::OPENERS.iter().all(|row| !row.2.is_empty()));
+        assert!(tables::HELD.iter().all(|row| !row.2.is_empty()));
     }
 }

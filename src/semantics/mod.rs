@@ -9,6 +9,7 @@ mod graph;
 pub mod handles;
 mod library;
 pub mod names;
+mod purity;
 pub mod scope;
 pub mod tensors;
 pub mod types;

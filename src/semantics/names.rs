@@ -16,6 +16,27 @@ impl<'t> Facts<'t> {
     /// `from ..a import b` gives `["..", "a", "b"]`. `try: import a` / `except ImportError: import b` gives `None`.
     /// Nobody looks for code that sets an attribute of a module: `np.int = int` is not seen.
     pub fn qualified_name(&self, expression: Node<'t>) -> Option<Vec<&'t str>> {
+        self.dotted(expression, |name, node| self.meaning(name, self.scopes().resolve(node), node))
+    }
+
+    /// Like [`qualified_name`](Self::qualified_name) for a name that was imported before a star import, which most likely
+    /// brought nothing of that name.
+    pub fn name_but_for_stars(&self, expression: Node<'t>) -> Option<Vec<&'t str>> {
+        self.dotted(expression, |_, node| {
+            let variable = self.scopes().variable(self.scopes().variable_of(node)?);
+            let last = variable.bindings.last()?.node;
+            self.scopes().last_star_import(variable.scope).filter(|star| *star > last)?;
+            let mut meanings = variable.bindings.iter().map(imported);
+            let first = meanings.next()??;
+            meanings.all(|meaning| meaning.as_ref() == Some(&first)).then_some(first)
+        })
+    }
+
+    fn dotted(
+        &self,
+        expression: Node<'t>,
+        meaning: impl Fn(&'t str, Node<'t>) -> Option<Vec<&'t str>>,
+    ) -> Option<Vec<&'t str>> {
         let mut steps = Vec::new();
         let mut node = expression.unparenthesized();
         while node.is("attribute") {
@@ -28,7 +49,7 @@ impl<'t> Facts<'t> {
         if !node.is("identifier") || !self.scopes().is_name(node) {
             return None;
         }
-        let mut segments = self.meaning(node.text(), self.scopes().resolve(node), node)?;
+        let mut segments = meaning(node.text(), node)?;
         segments.extend(steps.into_iter().rev());
         Some(segments)
     }

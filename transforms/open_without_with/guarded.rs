@@ -40,6 +40,7 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     };
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
     reasons.extend(life.doubts);
+    reasons.extend(named::about_management(cx, guard, life.last.start()));
     let title = format!("Use `{name}` in a `with` block");
     let span = guard.start()..life.last.end();
     Some(Verdict::Fix { message, fix: Fix { title, tier: tier(reasons), edits, imports: Vec::new(), span } })

@@ -8,7 +8,7 @@ pub(super) const WIDTH: usize = 88;
 
 /// The bytes of an expression for a place that begins at `column`, with `tail` more bytes behind it on its last line.
 /// `replaced` is a part of it that becomes a name.
-pub(super) fn moved<'t>(
+pub(in crate::transforms) fn moved<'t>(
     cx: &Context<'t>,
     node: Node<'t>,
     replaced: Option<(Node<'t>, &str)>,

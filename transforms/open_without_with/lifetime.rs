@@ -146,6 +146,33 @@ pub(super) fn of<'t>(
     Ok(Lifetime { last: search.siblings[last], ending, doubts: search.doubts })
 }
 
+/// The life of a handle that is opened in the body of `guard`, whose `finally` holds `close`: all that follows in the body.
+pub(super) fn inside<'t>(
+    cx: &Context<'t>,
+    opening: Node<'t>,
+    root: VariableId,
+    guard: Node<'t>,
+    close: Node<'t>,
+) -> Result<Lifetime<'t>, Refusal> {
+    let scopes = cx.facts().scopes();
+    let variable = scopes.variable(root);
+    let name = variable.name;
+    if variable.scope != scopes.beyond_comprehensions(scopes.scope_of(opening)) {
+        return Err(Refusal::Left(format!("`{name}` belongs to the code around this function")));
+    }
+    let siblings = following(opening);
+    let Some(last) = siblings.len().checked_sub(1) else { return report(format!("`{name}` is not used in the `try`")) };
+    if variable.bindings.iter().any(|binding| siblings.iter().any(|sibling| sibling.contains(binding.node))) {
+        return report(format!("`{name}` gets another value while the file is open"));
+    }
+    let ending = Ending::Finally { guard, close };
+    let end = siblings[last];
+    let mut search = Search { cx, opening, siblings, ending, last: Some(last), used: None, doubts: Vec::new(), name };
+    search.follow(root, opening, false)?;
+    search.with_inner_handles(last)?;
+    Ok(Lifetime { last: end, ending, doubts: search.doubts })
+}
+
 impl<'t> Search<'_, 't> {
     /// Follows a variable and everything that gets its value, and moves `last` to the last use.
     fn follow(&mut self, root: VariableId, opening: Node<'t>, is_derived: bool) -> Result<(), Refusal> {

@@ -1,12 +1,13 @@
 //! Files that are opened without `with`.
 
+mod comments;
 mod fresh;
 mod guarded;
 mod inline;
-mod layout;
+mod inside;
+pub(super) mod layout;
 mod lifetime;
-mod named;
-mod purity;
+pub(super) mod named;
 
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;
@@ -39,22 +40,13 @@ impl Transform for OpenWithoutWith {
         cx.need(Widen::File)?;
         let Some(opener) = cx.facts().opener(call) else { return Ok(()) };
         // Have: a call that opens something
-        match judge(cx, &opener) {
-            Verdict::Nothing => {}
-            Verdict::Left(because) => out.leave(call.range(), because),
-            Verdict::Report { message, because } => {
-                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::None { because } });
-            }
-            Verdict::Fix { message, fix } => {
-                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::Fix(fix) });
-            }
-        }
+        judge(cx, &opener).say(call, out);
         Ok(())
     }
 }
 
 /// What is said about one opener.
-enum Verdict {
+pub(super) enum Verdict {
     /// It is managed already.
     Nothing,
     /// No finding, for this reason.
@@ -70,8 +62,19 @@ enum Verdict {
 }
 
 impl Verdict {
-    fn report(message: impl Into<String>, because: impl Into<String>) -> Self {
+    pub(super) fn report(message: impl Into<String>, because: impl Into<String>) -> Self {
         Self::Report { message: message.into(), because: because.into() }
+    }
+
+    /// Says it of a call.
+    pub(super) fn say(self, call: Node<'_>, out: &mut Findings) {
+        let (message, repair) = match self {
+            Self::Nothing => return,
+            Self::Left(because) => return out.leave(call.range(), because),
+            Self::Report { message, because } => (message, Repair::None { because }),
+            Self::Fix { message, fix } => (message, Repair::Fix(fix)),
+        };
+        out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair });
     }
 }
 
@@ -88,6 +91,10 @@ fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
         return Verdict::Nothing;
     }
     let Some(statement) = call.statement() else { return Verdict::Nothing };
+    let value = either(cx, call);
+    if named::calls(cx, value).is_some_and(|calls| calls[0] != call) {
+        return Verdict::Left("it is opened instead of another file, and what is said of that one holds for it".to_string());
+    }
     if let Some(because) = awkward_place(cx, call, statement) {
         return Verdict::report(NEVER_CLOSED, because);
     }
@@ -118,8 +125,25 @@ fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
         }
         (End::Dropped, false) => Verdict::Left("nothing is done with it".to_string()),
         (End::Other(_), _) => Verdict::report(NEVER_CLOSED, "it is used in a way that is not known"),
-        _ => inline::judge(cx, opener, fate, statement),
+        _ => inline::judge(cx, opener, value, fate, statement),
     }
+}
+
+/// The conditional expression, brackets included, in which a call opens one of several files, all of them opened there;
+/// else the call.
+fn either<'t>(cx: &Context<'t>, call: Node<'t>) -> Node<'t> {
+    let mut value = call;
+    let mut node = call;
+    while let Some(parent) = node.parent() {
+        match parent.kind() {
+            "parenthesized_expression" if value == call => {}
+            "parenthesized_expression" if value == node => value = parent,
+            "conditional_expression" if named::calls(cx, parent).is_some() => value = parent,
+            _ => break,
+        }
+        node = parent;
+    }
+    value
 }
 
 /// Whether `used` is `call.close()`.
@@ -162,7 +186,8 @@ fn awkward_place<'t>(cx: &Context<'t>, call: Node<'t>, statement: Node<'t>) -> O
 /// Reasons why a fix is not safe, whatever its shape.
 fn doubts<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Option<String> {
     if !opener.is_certain {
-        return Some("a star import may bring another `open`".to_string());
+        let function = opener.call.child("function").map_or("open", Node::text);
+        return Some(format!("a star import may bring another `{function}`"));
     }
     let text = cx.tree.code();
     if ["mock_open", "builtins.open", "__builtin__.open"].iter().any(|word| text.contains(word)) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::layout::{self, WIDTH};
 use super::lifetime::{self, Ending, Lifetime, Refusal};
-use super::{Verdict, doubts, guarded, tier};
+use super::{Verdict, comments, doubts, guarded, inside, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
@@ -16,16 +16,16 @@ use crate::semantics::scope::VariableId;
 
 /// A statement `name = value`.
 #[derive(Clone, Copy)]
-pub(super) struct Opening<'t> {
-    pub(super) statement: Node<'t>,
-    pub(super) target: Node<'t>,
-    pub(super) value: Node<'t>,
+pub(in crate::transforms) struct Opening<'t> {
+    pub(in crate::transforms) statement: Node<'t>,
+    pub(in crate::transforms) target: Node<'t>,
+    pub(in crate::transforms) value: Node<'t>,
     /// The annotation of `name: T = value`.
-    annotation: Option<Node<'t>>,
+    pub(in crate::transforms) annotation: Option<Node<'t>>,
 }
 
 /// The statement that binds a name, when it is `name = ..` and nothing more.
-pub(super) fn opening(target: Node<'_>) -> Option<Opening<'_>> {
+pub(in crate::transforms) fn opening(target: Node<'_>) -> Option<Opening<'_>> {
     let assignment = target.parent().filter(|parent| parent.is("assignment"))?;
     let statement = assignment.parent().filter(|parent| parent.is("expression_statement") && parent.is_statement())?;
     let value = assignment.child("right")?;
@@ -40,8 +40,8 @@ pub(super) fn target_of_opening<'t>(cx: &Context<'t>, statement: Node<'t>) -> Op
     calls(cx, found.value).is_some().then_some(found.target)
 }
 
-/// The calls that open, when every arm of an expression is one.
-fn calls<'t>(cx: &Context<'t>, value: Node<'t>) -> Option<Vec<Node<'t>>> {
+/// The calls that open, when every arm of an expression is one, in text order.
+pub(super) fn calls<'t>(cx: &Context<'t>, value: Node<'t>) -> Option<Vec<Node<'t>>> {
     let mut pending = vec![value];
     let mut found = Vec::new();
     while let Some(node) = pending.pop() {
@@ -62,11 +62,11 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     let Some(calls) = calls(cx, opening.value) else {
         return Verdict::Left(format!("`{name}` is not always a file that is opened here"));
     };
-    if calls[0] != opener.call {
-        return Verdict::Nothing;
-    }
     let Some(root) = cx.facts().scopes().variable_of(opening.target) else { return Verdict::Nothing };
     if let Some(verdict) = guarded::judge(cx, opener, opening, root) {
+        return verdict;
+    }
+    if let Some(verdict) = inside::judge(cx, opener, opening, root) {
         return verdict;
     }
     let life = match lifetime::of(cx, opening.statement, opening.statement, root, true, opener.family) {
@@ -243,18 +243,22 @@ fn wrapped<'t>(
         closing.iter().copied().filter(|s| lifetime::closes(cx, *s).is_some_and(|id| ids.contains(&id))).collect();
     let stays: Vec<Node<'t>> = body.iter().copied().filter(|statement| !gone.contains(statement)).collect();
     let (Some(&body_first), Some(&body_last)) = (stays.first(), stays.last()) else { return Err(shares()) };
-    let mut ranges = Vec::new();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut edits = Vec::new();
     for close in &gone {
         let run = Run::new(source, *close, *close).ok_or_else(shares)?;
         let end = source.line_end(close.end().saturating_sub(1));
         let behind = source.code()[close.end()..end].trim();
         if behind.is_empty() {
-            let comment_above = comment_about_closing(cx, run.lines.start);
+            let comment_above = comments::about_closing(cx, run.lines.start);
             if comment_above {
                 reasons.push("the comment above speaks of the close, which goes".to_string());
             }
-            ranges.push(wrap::removal(source, run.lines.start..end));
+            // Lines that go together go as one, with the blank lines around them.
+            match ranges.last_mut() {
+                Some(above) if above.end == run.lines.start => above.end = end,
+                _ => ranges.push(run.lines.start..end),
+            }
         } else {
             // Only the statement goes; its comment stays.
             let comment = close.end()
@@ -264,6 +268,7 @@ fn wrapped<'t>(
             edits.push(Edit::replace(close.start()..comment, ""));
         }
     }
+    let ranges: Vec<Range<usize>> = ranges.into_iter().map(|lines| wrap::removal(source, lines)).collect();
     let run = Run::new(source, body_first, body_last).ok_or_else(shares)?;
     let last_line = source.line_end(life.last.end().saturating_sub(1));
     let until = if gone.is_empty() { run.lines.end } else { last_line.max(run.lines.end) };
@@ -276,14 +281,16 @@ fn wrapped<'t>(
     edits.extend(ranges.iter().map(|range| Edit::replace(range.clone(), "")));
     edits.extend(blank_lines(cx, opened.lines.end).map(|range| Edit::replace(range, "")));
     edits.extend(opening_edits(cx, group, &run, &unit));
-    if comment_behind(cx, first.statement).is_some_and(|comment| comment.contains("pragma")) {
+    reasons.extend(about_management(cx, first.statement, body_first.start()));
+    if comments::behind(cx, first.statement).is_some_and(|comment| comment.contains("pragma")) {
         reasons.push("the pragma on this line would speak of the whole block".to_string());
     }
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     Ok((edits, first.statement.start()..life.last.end()))
 }
 
-fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, unit: &str) -> Vec<Edit> {
+/// The header of the `with`, in place of the openings.
+pub(super) fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, unit: &str) -> Vec<Edit> {
     let source = cx.source;
     let first = &group[0];
     if group.len() > 1 {
@@ -318,7 +325,7 @@ fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, uni
 }
 
 /// The blank lines that stand first in the new block.
-fn blank_lines(cx: &Context<'_>, start: usize) -> Option<Range<usize>> {
+pub(super) fn blank_lines(cx: &Context<'_>, start: usize) -> Option<Range<usize>> {
     let mut end = start;
     while end < cx.source.bytes().len() && cx.source.code()[end..cx.source.line_end(end)].trim().is_empty() {
         end = cx.source.line_end(end);
@@ -326,20 +333,10 @@ fn blank_lines(cx: &Context<'_>, start: usize) -> Option<Range<usize>> {
     (end > start).then_some(start..end)
 }
 
-/// The comment behind a statement on its line.
-pub(super) fn comment_behind<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<&'t str> {
-    let end = cx.source.line_end(statement.end().saturating_sub(1));
-    let behind = cx.source.code()[statement.end()..end].trim();
-    behind.starts_with('#').then_some(behind)
-}
-
-/// Whether the line above is a comment that speaks of closing.
-fn comment_about_closing(cx: &Context<'_>, start: usize) -> bool {
-    let line = cx.source.line(start);
-    line > 0 && {
-        let above = cx.source.code()[cx.source.line_range(line - 1)].trim().to_ascii_lowercase();
-        above.starts_with('#') && above.contains("clos")
-    }
+/// What to say when a comment between the opening and `until` explains why there is no `with`.
+pub(super) fn about_management(cx: &Context<'_>, opening: Node<'_>, until: usize) -> Option<String> {
+    let line = comments::on_management(cx, opening, until)? + 1;
+    Some(format!("the comment in line {line} speaks of how the file is closed"))
 }
 
 /// `f = open(p)`, `try: ..`, `finally: f.close()`.
@@ -358,7 +355,7 @@ fn in_finally<'t>(
     let Some(clause) = clause.filter(|clause| clause.is("finally_clause")) else { return Verdict::Nothing };
     let is_alone = close.parent().is_some_and(|block| block.only_child() == Some(close))
         && !clause.descendants().any(|node| node.is("comment"))
-        && comment_behind(cx, close).is_none();
+        && comments::behind(cx, close).is_none();
     if !is_alone {
         return Verdict::Left(format!("the `finally` closes `{name}`, and does more than that"));
     }
@@ -410,6 +407,8 @@ fn in_finally<'t>(
     }
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
     reasons.extend(more);
+    let body = guard.child("body").and_then(|body| body.named_children().next());
+    reasons.extend(about_management(cx, opening.statement, body.map_or(guard.start(), Node::start)));
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let title = format!("Open `{name}` in a `with` block instead");
     let span = opening.statement.start()..guard.end();

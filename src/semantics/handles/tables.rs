@@ -51,6 +51,42 @@ pub(super) const OPENERS: &[Row] = &[
     ("urllib.request.urlopen", Family::Connection, "Python: urllib.request, the response is a context manager"),
 ];
 
+/// What is no file and yet has an end that can be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A profiler: its `with` calls the first of these methods, and at the end the second. It is read after that.
+    Profiler(&'static str, &'static str),
+    /// Runs what is submitted to it. Its `with` ends with `shutdown(wait=True)`.
+    Executor,
+    /// Worker processes. Their `with` ends with `terminate()`, which waits for nothing.
+    Pool,
+    /// A child process. Its `with` waits for its end.
+    Process,
+    /// A directory that is removed. Its `with` enters the name, which is a text.
+    Directory,
+    /// A file that is still to be opened. Its `with` enters another object, the open file.
+    Remote,
+}
+
+/// Calls that make such a thing, and where it says what their `with` does.
+pub(super) const HELD: &[(&str, Held, &str)] = &[
+    ("cProfile.Profile", Held::Profiler("enable", "disable"), "Python: profile, Profile is a context manager since 3.8"),
+    ("torch.profiler.profile", Held::Profiler("start", "stop"), "PyTorch: torch/profiler/profiler.py, profile.__enter__"),
+    ("torch.autograd.profiler.profile", Held::Profiler("__enter__", "__exit__"), "PyTorch: it has no other methods for that"),
+    ("concurrent.futures.ThreadPoolExecutor", Held::Executor, "Python: concurrent.futures, Executor.shutdown"),
+    ("concurrent.futures.ProcessPoolExecutor", Held::Executor, "Python: concurrent.futures, Executor.shutdown"),
+    ("concurrent.futures.thread.ThreadPoolExecutor", Held::Executor, "Python: concurrent.futures"),
+    ("concurrent.futures.process.ProcessPoolExecutor", Held::Executor, "Python: concurrent.futures"),
+    ("multiprocessing.Pool", Held::Pool, "Python: multiprocessing, Pool.__exit__ calls terminate"),
+    ("multiprocessing.pool.Pool", Held::Pool, "Python: multiprocessing"),
+    ("multiprocessing.pool.ThreadPool", Held::Pool, "Python: multiprocessing"),
+    ("multiprocessing.dummy.Pool", Held::Pool, "Python: multiprocessing"),
+    ("torch.multiprocessing.Pool", Held::Pool, "PyTorch: torch.multiprocessing has the functions of multiprocessing"),
+    ("subprocess.Popen", Held::Process, "Python: subprocess, on exit the process is waited for"),
+    ("tempfile.TemporaryDirectory", Held::Directory, "Python: tempfile, the target of `as` is the name"),
+    ("fsspec.open", Held::Remote, "fsspec: OpenFile, the with gives the file that it opens"),
+];
+
 /// Classes whose `open` method opens a file.
 pub(super) const PATHS: &[&str] = &["pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"];
 
@@ -207,73 +243,157 @@ pub(super) const CONSUMERS: &[(&str, Appetite, &str)] = &[
 /// Keywords with which an eager function becomes a lazy one (`chunksize` of pandas, `mmap_mode` of numpy).
 pub(super) const LAZY_KEYWORDS: &[&str] = &["chunksize", "iterator", "mmap_mode", "mmap", "memory_map"];
 
-/// Methods of files, readers, writers and archives that have done their work when they return (Python: io, csv, tarfile,
-/// zipfile, wave, configparser).
-pub(super) const EAGER_METHODS: &[&str] = &[
-    "close",
-    "closed",
-    "extract",
-    "extractall",
-    "flush",
-    "getframerate",
-    "getmember",
-    "getmembers",
-    "getnames",
-    "getnchannels",
-    "getnframes",
-    "getparams",
-    "getsampwidth",
-    "infolist",
-    "isatty",
-    "keys",
-    "namelist",
-    "next",
-    "peek",
-    "printdir",
-    "read",
-    "read1",
-    "readable",
-    "readall",
-    "readframes",
-    "readinto",
-    "readline",
-    "readlines",
-    "reset",
-    "rewind",
-    "seek",
-    "seekable",
-    "setcomptype",
-    "setframerate",
-    "setnchannels",
-    "setnframes",
-    "setparams",
-    "setpos",
-    "setsampwidth",
-    "size",
-    "sync",
-    "tell",
-    "testzip",
-    "truncate",
-    "writable",
-    "write",
-    "writeframes",
-    "writeframesraw",
-    "writeheader",
-    "writelines",
-    "writerow",
-    "writerows",
-    "writestr",
-    "add",
-    "addfile",
-    "__next__",
-];
+/// What a handle is, as far as its methods go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A file, a response, a member of an archive.
+    Stream,
+    Tar,
+    Zip,
+    Wave,
+    /// `shelve`, `dbm`.
+    Store,
+    Hdf,
+    Socket,
+    /// What reads from a handle or writes to one: `csv.reader(f)`, `io.TextIOWrapper(f)`, and whatever nothing is known of.
+    Reader,
+}
+
+/// What an opener of this name opens.
+pub(super) fn sort(opener: &str) -> Sort {
+    match opener {
+        "tarfile.open" => Sort::Tar,
+        "zipfile.ZipFile" => Sort::Zip,
+        "wave.open" => Sort::Wave,
+        "shelve.open" | "dbm.open" => Sort::Store,
+        "h5py.File" => Sort::Hdf,
+        name if name.starts_with("socket.") => Sort::Socket,
+        _ => Sort::Stream,
+    }
+}
+
+/// Methods that have done their work when they return, and whose result needs the handle no more.
+pub(super) fn is_eager_method(sort: Sort, method: &str) -> bool {
+    // Python: io, IOBase and its heirs; codecs, StreamReader.reset; TensorFlow: GFile.size, next.
+    const STREAM: &[&str] = &[
+        "close",
+        "flush",
+        "getcode",
+        "geturl",
+        "isatty",
+        "next",
+        "peek",
+        "read",
+        "read1",
+        "readable",
+        "readall",
+        "readinto",
+        "readinto1",
+        "readline",
+        "readlines",
+        "reset",
+        "seek",
+        "seekable",
+        "size",
+        "tell",
+        "truncate",
+        "writable",
+        "write",
+        "writelines",
+        "__next__",
+    ];
+    // Python: csv, Writer Objects.
+    const WRITER: &[&str] = &["writeheader", "writerow", "writerows"];
+    // Python: tarfile, TarFile Objects. `extractfile` and `list` are not here: one reads later, the other is rare.
+    const TAR: &[&str] =
+        &["add", "addfile", "close", "extract", "extractall", "getmember", "getmembers", "getnames", "gettarinfo", "next"];
+    // Python: zipfile, ZipFile Objects.
+    const ZIP: &[&str] = &[
+        "close",
+        "extract",
+        "extractall",
+        "getinfo",
+        "infolist",
+        "mkdir",
+        "namelist",
+        "printdir",
+        "read",
+        "setpassword",
+        "testzip",
+        "write",
+        "writestr",
+    ];
+    // Python: wave, Wave_read and Wave_write Objects.
+    const WAVE: &[&str] = &[
+        "close",
+        "getcompname",
+        "getcomptype",
+        "getframerate",
+        "getnchannels",
+        "getnframes",
+        "getparams",
+        "getsampwidth",
+        "readframes",
+        "rewind",
+        "setcomptype",
+        "setframerate",
+        "setnchannels",
+        "setnframes",
+        "setparams",
+        "setpos",
+        "setsampwidth",
+        "tell",
+        "writeframes",
+        "writeframesraw",
+    ];
+    let tables: &[&[&str]] = match sort {
+        Sort::Stream => &[STREAM],
+        Sort::Tar => &[TAR],
+        Sort::Zip => &[ZIP],
+        Sort::Wave => &[WAVE],
+        // `keys()` is a view that asks the file later.
+        Sort::Store => &[&["close", "sync"]],
+        Sort::Hdf => &[&["close", "flush"]],
+        Sort::Socket => &[&[
+            "bind",
+            "close",
+            "connect",
+            "connect_ex",
+            "listen",
+            "recv",
+            "send",
+            "sendall",
+            "setblocking",
+            "setsockopt",
+            "settimeout",
+            "shutdown",
+        ]],
+        Sort::Reader => &[STREAM, WRITER],
+    };
+    tables.iter().any(|table| table.contains(&method))
+}
 
 /// Attributes of handles that are plain values (Python: io, csv, zipfile).
 pub(super) const PLAIN_ATTRIBUTES: &[&str] =
     &["closed", "encoding", "errors", "fieldnames", "line_num", "mode", "name", "newlines", "filename", "comment"];
 
-/// Methods of any receiver that go over their argument at once: `"".join(f)`, `rows.extend(f)`.
-pub(super) const EAGER_RECEIVERS: &[&str] = &["extend", "join", "writelines", "read_file", "readfp", "read_string"];
+/// Methods of texts and containers that go over their argument at once: `"".join(f)`, `rows.extend(f)`.
+pub(super) const EAGER_RECEIVERS: &[&str] = &["extend", "join", "update"];
+
+/// Methods of configuration parsers that do so (Python: configparser).
+pub(super) const PARSER_METHODS: &[&str] = &["read_file", "readfp"];
+
+/// Classes of configuration parsers.
+pub(super) const PARSERS: &[&str] = &[
+    "ConfigParser.ConfigParser",
+    "ConfigParser.RawConfigParser",
+    "ConfigParser.SafeConfigParser",
+    "configparser.ConfigParser",
+    "configparser.RawConfigParser",
+    "configparser.SafeConfigParser",
+    "six.moves.configparser.ConfigParser",
+    "six.moves.configparser.RawConfigParser",
+];
 
 /// Methods of any receiver that put their argument somewhere: `files.append(f)`.
 pub(super) const KEEPING_RECEIVERS: &[&str] =
