@@ -1,6 +1,6 @@
 //! Expressions, targets and annotations.
 
-#[expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file")]
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file"))]
 use super::kinds::*;
 use super::{GivenUp, Node, Parser, Step};
 
@@ -282,23 +282,22 @@ impl Parser<'_> {
         self.take()?;
         let mut is_first = true;
         while !self.is(CLOSE_PAREN) {
-            match self.token.kind {
-                DOUBLE_STAR => self.dictionary_splat()?,
-                _ => {
-                    let argument = self.element()?;
-                    if self.is(EQUALS) && self.nodes[argument].kind == IDENTIFIER {
-                        self.wrap(argument, KEYWORD_ARGUMENT)?;
-                        self.nodes[argument + 1].field = field::NAME;
-                        self.take()?;
-                        let value = self.expression()?;
-                        self.nodes[value].field = field::VALUE;
-                        self.close(argument);
-                    } else if is_first && may_be_generator && matches!(self.token.kind, FOR | ASYNC) {
-                        self.nodes[list].kind = GENERATOR_EXPRESSION;
-                        self.nodes[argument].field = field::BODY;
-                        self.clauses()?;
-                        break;
-                    }
+            if self.is(DOUBLE_STAR) {
+                self.dictionary_splat()?;
+            } else {
+                let argument = self.element()?;
+                if self.is(EQUALS) && self.nodes[argument].kind == IDENTIFIER {
+                    self.wrap(argument, KEYWORD_ARGUMENT)?;
+                    self.nodes[argument + 1].field = field::NAME;
+                    self.take()?;
+                    let value = self.expression()?;
+                    self.nodes[value].field = field::VALUE;
+                    self.close(argument);
+                } else if is_first && may_be_generator && matches!(self.token.kind, FOR | ASYNC) {
+                    self.nodes[list].kind = GENERATOR_EXPRESSION;
+                    self.nodes[argument].field = field::BODY;
+                    self.clauses()?;
+                    break;
                 }
             }
             is_first = false;
@@ -546,11 +545,11 @@ impl Parser<'_> {
         } else {
             self.primary()?;
         }
-        self.into_pattern(target)
+        self.make_pattern(target)
     }
 
     /// Turns what was read as an expression into a target.
-    pub(super) fn into_pattern(&mut self, node: usize) -> Step {
+    pub(super) fn make_pattern(&mut self, node: usize) -> Step {
         let inside = self.nodes[node].inside as usize;
         match self.nodes[node].kind {
             ATTRIBUTE | SUBSCRIPT if self.text[self.nodes[node].start as usize] == b'*' => return Err(GivenUp),
@@ -564,7 +563,7 @@ impl Parser<'_> {
         let mut child = node + 1;
         while child <= node + inside {
             if is_named(self.nodes[child].kind) {
-                self.into_pattern(child)?;
+                self.make_pattern(child)?;
             }
             child += 1 + self.nodes[child].inside as usize;
         }

@@ -1,6 +1,6 @@
 //! Tokens, comments, line ends and indents.
 
-#[expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file")]
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file"))]
 use super::kinds::*;
 use super::{GivenUp, Parser, Step};
 
@@ -40,7 +40,6 @@ impl Parser<'_> {
                     }
                     at += 1;
                 }
-                b'\n' => break,
                 b'#' => {
                     if self.interpolations > 0 {
                         return Err(GivenUp);
@@ -202,7 +201,7 @@ impl Parser<'_> {
             end += 1;
         }
         // `1if x`, `0777L`, `1_`: legal or not, rare.
-        let odd = rest.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric()) || rest[end - 1] == b'_';
+        let odd = rest.get(end).is_some_and(u8::is_ascii_alphanumeric) || rest[end - 1] == b'_';
         if odd { Err(GivenUp) } else { Ok((kind, start + end)) }
     }
 

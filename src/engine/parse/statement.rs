@@ -1,6 +1,6 @@
 //! Statements and blocks.
 
-#[expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file")]
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file"))]
 use super::kinds::*;
 use super::{GivenUp, Node, Parser, Step};
 
@@ -152,12 +152,12 @@ impl Parser<'_> {
             let mut child = target + 1;
             while child < self.nodes.len() {
                 if is_named(self.nodes[child].kind) {
-                    self.into_pattern(child)?;
+                    self.make_pattern(child)?;
                 }
                 child += 1 + self.nodes[child].inside as usize;
             }
         } else {
-            self.into_pattern(target)?;
+            self.make_pattern(target)?;
         }
         let operator = self.token.kind;
         // The grammar takes `type(x).y = z` for a declaration of a type.

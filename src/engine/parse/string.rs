@@ -1,6 +1,6 @@
 //! Strings and what stands in them.
 
-#[expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file")]
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "they are the vocabulary of this file"))]
 use super::kinds::*;
 use super::{GivenUp, Node, Parser, Step};
 
