@@ -22,7 +22,9 @@ from pathlib import Path
 # The transform that speaks of what a rule reports.
 TRANSFORMS = {"SIM115": "open-without-with", "B006": "mutable-default", "B909": "mutate-while-iterating"}
 # Reasons that say that closing is up to somebody else: no linter expects a `with` there.
-ELSEWHERE = re.compile(r"closing it is up to|^`with` further down|enter_context")
+ELSEWHERE = re.compile(r"closing it is up to")
+# Reasons that say that the fix of another place is the fix of this one.
+TOGETHER = re.compile(r"closes it, too$|closes what either branch opens$|holds for it$")
 
 
 def main() -> int:
@@ -38,9 +40,11 @@ def main() -> int:
     reasons: collections.Counter[tuple[str, str]] = collections.Counter()
     elsewhere = 0
     for corpus in args.corpus:
-        said = answers(args, corpus)
+        said, skipped = answers(args, corpus)
         for path, line, column in places(args, corpus):
-            group, reason = said.get(path, {}).get((line, column)) or unsaid(said.get(path))
+            group, reason = said.get(path, {}).get((line, column)) or unread(path, skipped)
+            if group == "left" and TOGETHER.search(reason):
+                group = "with another"
             groups[group] += 1
             reasons[group, generic(reason)] += 1
             elsewhere += group == "left" and bool(ELSEWHERE.search(reason))
@@ -49,7 +53,7 @@ def main() -> int:
     for (group, reason), count in sorted(reasons.items(), key=lambda row: (row[0][0], -row[1])):
         print(f"{count:6} {group:12} {reason}")
     total = groups.total()
-    fixed = groups["safe"] + groups["unsafe"]
+    fixed = groups["safe"] + groups["unsafe"] + groups["with another"]
     print(f"\n{total} places: " + ", ".join(f"{count} {group}" for group, count in groups.most_common()))
     if rest := total - elsewhere:
         print(f"{rest} of them are closed by nobody else: {groups['safe'] / rest:.1%} safe, {fixed / rest:.1%} fixed")
@@ -77,11 +81,15 @@ def places(args: argparse.Namespace, corpus: Path) -> list[tuple[str, int, int]]
     return sorted(map(place, found))
 
 
-def answers(args: argparse.Namespace, corpus: Path) -> dict[str, dict[tuple[int, int], tuple[str, str]]]:
-    """What mlfix says: by path, then by line and column, the group and the reason."""
+Said = dict[str, dict[tuple[int, int], tuple[str, str]]]
+
+
+def answers(args: argparse.Namespace, corpus: Path) -> tuple[Said, dict[str, str]]:
+    """What mlfix says: by path, then by line and column, the group and the reason; and what it did not read, and why."""
     command = [args.mlfix.resolve(), "--isolated", "--exit-zero", "-v", "--select", TRANSFORMS[args.peer]]
     run = subprocess.run([*command, "--output-format", "json", "."], cwd=corpus, capture_output=True, text=True)
-    said: dict[str, dict[tuple[int, int], tuple[str, str]]] = {}
+    skipped = dict(re.findall(r"(?m)^skipped (.+?): (.+)$", run.stderr))
+    said: Said = {}
     for file in json.loads(run.stdout)["files"]:
         here = said.setdefault(file["path"], {})
         for left in file.get("left", []):
@@ -90,13 +98,15 @@ def answers(args: argparse.Namespace, corpus: Path) -> dict[str, dict[tuple[int,
             group = {"fixable": "safe", "needs-unsafe": "unsafe"}.get(finding["status"], finding["status"])
             here[finding["line"], finding["column"]] = group, finding["because"] or ""
         if file.get("skipped"):
-            here[0, 0] = "not read", file["skipped"]
-    return said
+            skipped[file["path"]] = file["skipped"]
+    return said, skipped
 
 
-def unsaid(here: dict[tuple[int, int], tuple[str, str]] | None) -> tuple[str, str]:
+def unread(path: str, skipped: dict[str, str]) -> tuple[str, str]:
     """What holds of a place that nothing was said about."""
-    return (here or {}).get((0, 0)) or ("silent", "nothing is said about it")
+    folders = [path, *map(str, Path(path).parents)]
+    because = next((skipped[folder] for folder in folders if folder in skipped), None)
+    return ("not read", because) if because else ("silent", "nothing is said about it")
 
 
 def generic(reason: str) -> str:

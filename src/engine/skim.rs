@@ -7,7 +7,8 @@ use super::source::BOM;
 
 /// The text with spaces in place of comments and of what stands in strings; quotes, line ends and lengths stay.
 ///
-/// `None` when that takes more than a lexer: a string without end, or an f-string that may hold a loop or a function.
+/// `None` when that takes more than a lexer: a string without end, or an f-string that may hold a loop or a function, or
+/// open a file.
 pub fn code(text: &[u8]) -> Option<Vec<u8>> {
     let mut code = text.to_vec();
     if text.starts_with(BOM) {
@@ -26,7 +27,7 @@ pub fn code(text: &[u8]) -> Option<Vec<u8>> {
         let content = start + if triple { 3 } else { 1 };
         let end = string_end(text, content, quote, triple)?;
         let inside = &text[content..end];
-        if is_formatted(&text[..start]) && inside.contains(&b'{') && ["for", "lambda"].iter().any(|word| holds(inside, word)) {
+        if is_formatted(&text[..start]) && inside.contains(&b'{') && takes_a_parser(inside) {
             return None;
         }
         code[content..end].iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
@@ -60,8 +61,13 @@ fn is_formatted(before: &[u8]) -> bool {
     prefix.into_iter().any(|byte| matches!(byte, b'f' | b'F' | b't' | b'T'))
 }
 
-fn holds(text: &[u8], word: &str) -> bool {
-    memchr::memmem::find(text, word.as_bytes()).is_some()
+/// Whether the content of an f-string may hold a loop or a function, or open a file.
+fn takes_a_parser(inside: &[u8]) -> bool {
+    let holds = |word: &str| memchr::memmem::find(inside, word.as_bytes()).is_some();
+    let calls = |word: &'static str| {
+        memchr::memmem::find_iter(inside, word).any(|at| inside.get(skip_blank(inside, at + word.len())) == Some(&b'('))
+    };
+    holds("for") || holds("lambda") || ["open", "Open", "File", "socket", "connection", "input"].into_iter().any(calls)
 }
 
 /// Whether a byte can be part of a name; bytes outside ASCII can.
@@ -87,6 +93,61 @@ pub fn word_at(code: &[u8], at: usize) -> &[u8] {
 /// Offset of the next byte that is no white space and no line continuation.
 pub fn skip_blank(code: &[u8], at: usize) -> usize {
     at + code[at..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\\').count()
+}
+
+/// Offset of the first byte of the expression that ends at `end`, when that is made of names, dots, calls and subscripts:
+/// `with a.b(c)[d].open` gives that of `a`. White space around dots belongs to it, white space before brackets ends it.
+pub fn start_of_chain(code: &[u8], end: usize) -> usize {
+    let mut start = end;
+    loop {
+        let before = before_blank(code, start);
+        match code[..before].last() {
+            Some(b')' | b']') => {
+                start = before_bracket(code, before);
+                if !code[..start].last().is_some_and(|&byte| is_word(byte) || matches!(byte, b')' | b']')) {
+                    return start;
+                }
+            }
+            Some(&byte) if is_word(byte) => {
+                start = before - code[..before].iter().rev().take_while(|&&byte| is_word(byte)).count();
+                let dot = before_blank(code, start);
+                if code[..dot].last() != Some(&b'.') {
+                    return start;
+                }
+                start = dot - 1;
+            }
+            _ => return start,
+        }
+    }
+}
+
+/// Offset behind the last byte before `at` that is no white space and no line continuation.
+fn before_blank(code: &[u8], at: usize) -> usize {
+    at - code[..at].iter().rev().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\\').count()
+}
+
+/// Offset of the bracket that opens what closes right before `end`; 0 when there is none.
+fn before_bracket(code: &[u8], end: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in code[..end].iter().enumerate().rev() {
+        match byte {
+            b')' | b']' | b'}' => depth += 1,
+            b'(' | b'[' | b'{' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at;
+                }
+            }
+            _ => {}
+        }
+    }
+    0
+}
+
+/// The word before an offset, white space between; empty when something else stands there.
+pub fn word_before(code: &[u8], at: usize) -> &[u8] {
+    let end = before_blank(code, at);
+    &code[end - code[..end].iter().rev().take_while(|&&byte| is_word(byte)).count()..end]
 }
 
 /// Offset behind the bracket that closes the one at `open`; the end of the text when there is none.
@@ -143,5 +204,18 @@ mod tests {
         assert_eq!(word_at(code, 10), b"f");
         assert_eq!(behind_bracket(code, 11), 19);
         assert_eq!(skip_blank(b"  \\\n x", 0), 5);
+        assert_eq!(word_before(b"a with  (", 8), b"with");
+    }
+
+    #[test]
+    fn chains_are_found_from_their_end() {
+        let start = |code: &str| start_of_chain(code.as_bytes(), code.len());
+        assert_eq!(start("with open"), 5);
+        assert_eq!(start("with a.b.open"), 5);
+        assert_eq!(start("with a(x, (y)).b[0].open"), 5);
+        assert_eq!(start("with (a / b).open"), 5);
+        assert_eq!(start("x = a \\\n  .b . open"), 4);
+        assert_eq!(start("f(x) open"), 5);
+        assert_eq!(start("x = (a).b"), 4);
     }
 }

@@ -1,5 +1,7 @@
 //! Comments that speak of lines which go, or to tools about lines which move.
 
+use std::ops::Range;
+
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 
@@ -17,6 +19,40 @@ pub(super) fn about_closing(cx: &Context<'_>, start: usize) -> bool {
         let above = cx.source.code()[cx.source.line_range(line - 1)].trim().to_ascii_lowercase();
         above.starts_with('#') && above.contains("clos")
     }
+}
+
+/// The lines of the comment right above a `close` that goes, when it speaks of the statement right below `last`: it
+/// says nothing of closing, and no blank line comes between. Empty when there is none.
+pub(super) fn on_what_follows(cx: &Context<'_>, close: Node<'_>, last: Node<'_>) -> Range<usize> {
+    let source = cx.source;
+    let first = source.line(close.start());
+    let indent = source.indent(close.start());
+    let text = |line: usize| &source.code()[source.line_range(line)];
+    let below = source.line(last.end().saturating_sub(1)) + 1;
+    let goes_on = below < source.line_count()
+        && !text(below).trim().is_empty()
+        && source.indent(source.line_range(below).start) == indent;
+    let is_comment =
+        |line: &usize| text(*line).trim_start().starts_with('#') && source.indent(source.line_range(*line).start) == indent;
+    let above = (0..first).rev().take_while(is_comment).last();
+    match above {
+        Some(above) if goes_on && !about_closing(cx, close.start()) => {
+            source.line_range(above).start..source.line_start(close.start())
+        }
+        _ => 0..0,
+    }
+}
+
+/// Where the comment lines right above an offset, indented like it, begin; the start of its line when there are none.
+pub(super) fn start_above(cx: &Context<'_>, at: usize) -> usize {
+    let source = cx.source;
+    let indent = source.indent(at);
+    let is_own = |line: &usize| {
+        let range = source.line_range(*line);
+        source.indent(range.start) == indent && source.code()[range].trim_start().starts_with('#')
+    };
+    let first = (0..source.line(at)).rev().take_while(is_own).last();
+    first.map_or(source.line_start(at), |line| source.line_range(line).start)
 }
 
 /// The first line of a comment that explains how the file is managed, or why no `with` does it: above the opening, behind

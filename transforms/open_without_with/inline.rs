@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lifetime::{self, Refusal};
+use super::lifetime::{self, Birth, Refusal};
 use super::{NEVER_CLOSED, Verdict, comments, doubts, fresh, layout, named, short, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
@@ -43,6 +43,9 @@ pub(super) fn judge<'t>(
         return Verdict::Left("it is opened on a descriptor, which may belong to somebody else".to_string());
     }
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
+    if opener.family == Family::Database {
+        reasons.push("it was closed when nothing held it any more, and rows may be asked for later".to_string());
+    }
     let plan = match plan(cx, opener, call, fate, statement, &mut reasons) {
         Ok(plan) => plan,
         Err(Refusal::Report(because)) => return report(&because),
@@ -125,7 +128,7 @@ fn plan<'t>(
             let Some(id) = scopes.variable_of(name).filter(|_| is_plain && before.is_none()) else {
                 return report("what reads from it gets its name inside an expression".to_string());
             };
-            let life = lifetime::of(cx, statement, statement, id, false, opener.family)?;
+            let life = lifetime::of(cx, Birth::at(statement), id, false, opener.family)?;
             reasons.extend(life.doubts);
             return Ok(Plan::Whole(life.last));
         }
@@ -134,7 +137,7 @@ fn plan<'t>(
         _ => return report("it is not known what reads from it".to_string()),
     };
     // Have: an eager consumer, and the statement that it stands in
-    if used.is("attribute") {
+    if used.is("attribute") && opener.family != Family::Image {
         return report(format!("only its `{}` is asked for", used.child("attribute").map_or("attribute", Node::text)));
     }
     let openers = named::calls(cx, call).into_iter().flatten().filter_map(|call| cx.facts().opener(call));
@@ -204,8 +207,10 @@ fn is_generator<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
 /// Whether the mode is known and only reads.
 fn is_reading(opener: &Opener<'_>) -> bool {
     let index = usize::from(opener.name != "pathlib.Path.open");
-    if opener.family == Family::Connection {
-        return true;
+    match opener.family {
+        Family::Connection | Family::Arrays | Family::Image => return true,
+        Family::Database => return false,
+        Family::File | Family::Archive | Family::Temporary => {}
     }
     let mode = positional(opener.call, index).or_else(|| argument(opener.call, "mode"));
     match mode {
@@ -312,6 +317,8 @@ fn value_name<'t>(cx: &Context<'t>, statement: Node<'t>, part: Node<'t>, opener:
     let method = part.child("function").and_then(|f| f.child("attribute")).map_or("", Node::text);
     let mode = positional(opener.call, 1).or_else(|| argument(opener.call, "mode")).map_or("", Node::text);
     let usual: &[&'static str] = match method {
+        _ if opener.family == Family::Image => &["image", "picture", "pixels"],
+        _ if opener.family == Family::Arrays => &["array", "values", "loaded"],
         "readlines" => &["lines", "rows", "all_lines"],
         "read" if !mode.contains('b') => &["text", "content", "data"],
         "read" => &["data", "content", "raw"],
@@ -331,12 +338,18 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
     let indent = run.indent(source).to_string();
     let column = indent.len() + unit.len();
     let line = if lead.is_empty() { layout::on_one_line(cx, first, call, file, column) } else { None };
-    let (replaced, text) = match line {
-        Some(line) => (first.range(), line),
-        None => (call.range(), file.into()),
+    let (replaced, text) = if let Some(line) = line {
+        (first.range(), line)
+    } else {
+        // The lines of a chain that began with the call go behind the name.
+        let chain = layout::chain(call);
+        let splits = source.line(call.end()) != source.line(chain.end());
+        let column = unit.len() + call.start() - source.line_start(call.start());
+        let chain = if splits { chain } else { call };
+        (chain.range(), layout::moved(cx, chain, Some((call, file)), column, 0))
     };
     let mut edits = wrap::outside(run.deeper(source, &unit), std::slice::from_ref(&replaced));
-    edits.insert(0, Edit::insert(run.lines.start, header(cx, call, &indent, file)));
+    edits.insert(0, Edit::insert(run.lines.start, header(cx, call, &indent, &unit, file)));
     edits.push(Edit::replace(replaced, text));
     let gone: Vec<Range<usize>> = lead.iter().map(|edit| edit.range.clone()).filter(|range| !range.is_empty()).collect();
     let mut all = lead;
@@ -346,11 +359,14 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
 }
 
 /// `with open(p) as f:`, with its line end.
-fn header<'t>(cx: &Context<'t>, call: Node<'t>, indent: &str, file: &str) -> Vec<u8> {
-    let bare = call.is("conditional_expression");
-    let (lead, tail) = if bare { ("with (", format!(") as {file}:\n")) } else { ("with ", format!(" as {file}:\n")) };
-    let text = layout::moved(cx, call, None, indent.len() + lead.len(), tail.len() - 1);
-    [indent.as_bytes(), lead.as_bytes(), &text, tail.as_bytes()].concat()
+fn header<'t>(cx: &Context<'t>, call: Node<'t>, indent: &str, unit: &str, file: &str) -> Vec<u8> {
+    let (before, behind) = super::enclosure(cx, call);
+    let tail = format!(
+        "{behind} as {file}:
+"
+    );
+    let text = layout::head(cx, call, indent, unit, "with ".len() + before.len(), tail.len() - 1);
+    [indent.as_bytes(), b"with ", before.as_bytes(), &text, tail.as_bytes()].concat()
 }
 
 /// An argument that is evaluated before the file is opened gets a name above the `with`.
@@ -372,7 +388,7 @@ fn in_part<'t>(cx: &Context<'t>, call: Node<'t>, statement: Node<'t>, part: Node
     let column = indent.len() + unit.len() + name.len() + " = ".len();
     let reading = layout::moved(cx, part, Some((call, file)), column, 0);
     let line = [indent.as_bytes(), unit.as_bytes(), name.as_bytes(), b" = ", &reading, b"\n"].concat();
-    let text = [header(cx, call, &indent, file), line].concat();
+    let text = [header(cx, call, &indent, &unit, file), line].concat();
     let splits = source.code()[part.start()..call.start()].contains('\n') && !part.is("call")
         || source.code()[call.end()..part.end()].contains('\n') && part.child("function").is_some_and(|f| f.contains(call));
     if splits {

@@ -22,7 +22,7 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     let name = opening.target.text();
     let message = format!("`{name}` is closed by hand, also when it could not be opened");
     let report = |because: &str| Some(Verdict::report(message.clone(), because));
-    let life = match lifetime::inside(cx, opening.statement, root, guard, close) {
+    let life = match lifetime::inside(cx, opening.statement, root, guard, close, opener.family) {
         Ok(life) => life,
         Err(Refusal::Left(because)) => return Some(Verdict::Left(because)),
         Err(Refusal::Report(because)) => return report(&because),

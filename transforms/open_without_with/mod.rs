@@ -8,11 +8,12 @@ mod inside;
 pub(super) mod layout;
 mod lifetime;
 pub(super) mod named;
+mod words;
 
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
-use crate::semantics::handles::{End, Opener};
+use crate::semantics::handles::{End, Family, Opener};
 use crate::semantics::scope::ScopeKind;
 
 /// See the README beside this file.
@@ -23,7 +24,7 @@ static META: Meta = Meta {
     summary: "opens a file without a `with` that closes it",
     why: "A file that is not closed keeps its descriptor, and what was written to it may not reach the disk.",
     aliases: &["SIM115", "R1732", "consider-using-with"],
-    anchors: &[&["open", "File", "GFile", "socket"]],
+    anchors: &[&["open", "File", "socket", "fileinput", "create_connection"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -35,10 +36,14 @@ impl Transform for OpenWithoutWith {
         &META
     }
 
+    fn may_match(&self, code: &[u8]) -> bool {
+        words::may_open(code)
+    }
+
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
         let call = m.node("call");
         cx.need(Widen::File)?;
-        let Some(opener) = cx.facts().opener(call) else { return Ok(()) };
+        let Some(opener) = cx.facts().opener(call).filter(|opener| opener.family.is_file()) else { return Ok(()) };
         // Have: a call that opens something
         judge(cx, &opener).say(call, out);
         Ok(())
@@ -79,9 +84,9 @@ impl Verdict {
 }
 
 /// What is said of a file that has no name of its own.
-const NEVER_CLOSED: &str = "this file is never closed";
+pub(super) const NEVER_CLOSED: &str = "this file is never closed";
 
-fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
+pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
     let call = opener.call;
     let fate = cx.facts().fate(call);
     if fate.end == End::Managed {
@@ -190,10 +195,33 @@ fn doubts<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Option<String> {
         return Some(format!("a star import may bring another `{function}`"));
     }
     let text = cx.tree.code();
-    if ["mock_open", "builtins.open", "__builtin__.open"].iter().any(|word| text.contains(word)) {
-        return Some("this file replaces `open`, and what it puts there may be no context manager".to_string());
+    let fakes: &[&str] = match opener.family {
+        Family::Database => &["sqlite3.connect\"", "sqlite3.connect'"],
+        Family::Arrays => &["load\"", "load'"],
+        Family::Image => &["Image.open\"", "Image.open'", "Image, \"open", "Image, 'open"],
+        _ => &["mock_open", "builtins.open", "__builtin__.open"],
+    };
+    if fakes.iter().any(|word| text.contains(word)) {
+        let name = opener.name.rsplit('.').next().unwrap_or_default();
+        return Some(format!("this file replaces `{name}`, and what it puts there may be no context manager"));
+    }
+    if opener.name.starts_with("fileinput.") {
+        return Some("`fileinput` has a state of its own, which goes when the block ends".to_string());
     }
     None
+}
+
+/// What stands before and behind the opener of a `with`: the `with` of a database alone does not close it, and the arms of
+/// a conditional expression need brackets.
+fn enclosure<'t>(cx: &Context<'t>, value: Node<'t>) -> (String, &'static str) {
+    let arms = value.named_children().filter(|_| value.is("conditional_expression"));
+    let is_database = |call: Node<'t>| cx.facts().opener(call).is_some_and(|opener| opener.family == Family::Database);
+    if arms.chain([value]).any(|call| is_database(call.unparenthesized())) {
+        let imported = cx.import("contextlib", "closing", value);
+        let closing = imported.map_or("contextlib.closing".to_string(), |imported| imported.spelled);
+        return (format!("{closing}("), ")");
+    }
+    if value.is("conditional_expression") { ("(".to_string(), ")") } else { (String::new(), "") }
 }
 
 fn tier(doubts: Vec<String>) -> Tier {

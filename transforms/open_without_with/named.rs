@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::layout::{self, WIDTH};
-use super::lifetime::{self, Ending, Lifetime, Refusal};
+use super::lifetime::{self, Birth, Ending, Lifetime, Refusal};
 use super::{Verdict, comments, doubts, guarded, inside, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
@@ -11,7 +11,7 @@ use crate::engine::reindent::Run;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 use crate::engine::wrap;
-use crate::semantics::handles::{Opener, argument, positional};
+use crate::semantics::handles::{Family, Opener, argument, positional};
 use crate::semantics::scope::VariableId;
 
 /// A statement `name = value`.
@@ -69,7 +69,7 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     if let Some(verdict) = inside::judge(cx, opener, opening, root) {
         return verdict;
     }
-    let life = match lifetime::of(cx, opening.statement, opening.statement, root, true, opener.family) {
+    let life = match lifetime::of(cx, Birth::at(opening.statement), root, true, opener.family) {
         Ok(life) => life,
         Err(Refusal::Left(because)) => return Verdict::Left(because),
         Err(Refusal::Report(because)) => return Verdict::report(format!("`{name}` may never be closed"), because),
@@ -99,6 +99,11 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     let group = if group.is_empty() { vec![*opening] } else { group };
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
     reasons.extend(life.doubts.iter().cloned());
+    if life.ending == Ending::LastUse
+        && let Some(stream) = calls.iter().find_map(|call| written_through(cx, *call))
+    {
+        reasons.push(format!("what is still to be written to `{}` is written when the block ends", stream.text()));
+    }
     match wrapped(cx, &group, &life, &mut reasons) {
         Ok((edits, span)) => {
             let title = format!("Open `{name}` in a `with` block");
@@ -135,6 +140,19 @@ pub(super) fn is_descriptor<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
     }
 }
 
+/// The buffer or file that an archive or a compressed file writes to, when it is given one instead of a path.
+fn written_through<'t>(cx: &Context<'t>, call: Node<'t>) -> Option<Node<'t>> {
+    let mode = positional(call, 1).or_else(|| argument(call, "mode"))?;
+    let stream = argument(call, "fileobj").or_else(|| positional(call, 0)).or_else(|| argument(call, "file"))?;
+    let id = cx.facts().scopes().variable_of(stream).filter(|_| mode.text().contains(['w', 'a', 'x']))?;
+    let is_stream = |value: Node<'t>| {
+        let name = cx.facts().called_name(value).map(|name| name.join("."));
+        name.is_some_and(|name| ["io.BytesIO", "io.StringIO"].contains(&name.as_str())) || cx.facts().opener(value).is_some()
+    };
+    let bindings = &cx.facts().scopes().variable(id).bindings;
+    bindings.iter().filter_map(|binding| binding.value).any(|value| is_stream(value.unparenthesized())).then_some(stream)
+}
+
 /// The first of the openings that stand directly above a statement, and the statement itself, without other code between.
 fn leader<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Node<'t>> {
     let block = statement.parent()?;
@@ -162,7 +180,8 @@ fn plain<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Opening<'t>> {
     let opening = opening(target_of_opening(cx, statement)?)?;
     let one_line = cx.source.line(statement.start()) == cx.source.line(statement.end());
     let bare = wrap::own_lines(cx.source, statement).is_some();
-    (one_line && bare && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
+    let is_database = cx.facts().opener(opening.value).is_some_and(|opener| opener.family == Family::Database);
+    (one_line && bare && !is_database && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
 }
 
 /// The openings that share a `with` with `first`, itself included: they follow each other and end together.
@@ -200,12 +219,12 @@ fn group<'t>(cx: &Context<'t>, first: Node<'t>) -> Vec<Opening<'t>> {
 fn life_of<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Option<Lifetime<'t>> {
     let opener = cx.facts().opener(opening.value)?;
     let id = cx.facts().scopes().variable_of(opening.target)?;
-    let life = lifetime::of(cx, opening.statement, opening.statement, id, true, opener.family).ok()?;
+    let life = lifetime::of(cx, Birth::at(opening.statement), id, true, opener.family).ok()?;
     (!is_descriptor(cx, opening.value)).then_some(life)
 }
 
 /// `with open(a) as x, open(b) as y:`.
-fn header(cx: &Context<'_>, members: &[Opening<'_>]) -> Vec<u8> {
+fn header<'t>(cx: &Context<'t>, members: &[Opening<'t>]) -> Vec<u8> {
     let mut out = b"with ".to_vec();
     for (index, member) in members.iter().enumerate() {
         if index > 0 {
@@ -217,8 +236,10 @@ fn header(cx: &Context<'_>, members: &[Opening<'_>]) -> Vec<u8> {
     out
 }
 
-fn item(cx: &Context<'_>, opening: &Opening<'_>) -> Vec<u8> {
-    [cx.source.bytes()[opening.value.range()].to_vec(), b" as ".to_vec(), opening.target.text().into()].concat()
+fn item<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Vec<u8> {
+    let (lead, tail) = super::enclosure(cx, opening.value);
+    let value = &cx.source.bytes()[opening.value.range()];
+    [lead.as_bytes(), value, tail.as_bytes(), b" as ", opening.target.text().as_bytes()].concat()
 }
 
 /// The edits of a `with` around what follows the openings, and the run of statements that they speak of.
@@ -275,9 +296,9 @@ fn wrapped<'t>(
     let run = run.with_lines(opened.lines.end..until);
     let unit = run.unit(source);
     let header_line = opened.lines.start..opened.lines.end;
-    edits.extend(
-        wrap::outside(run.deeper(source, &unit), &ranges).into_iter().filter(|e| !header_line.contains(&e.range.start)),
-    );
+    let ahead = gone.first().map_or(0..0, |close| comments::on_what_follows(cx, *close, life.last));
+    let stays = |edit: &Edit| header_line.contains(&edit.range.start) || ahead.contains(&edit.range.start);
+    edits.extend(wrap::outside(run.deeper(source, &unit), &ranges).into_iter().filter(|edit| !stays(edit)));
     edits.extend(ranges.iter().map(|range| Edit::replace(range.clone(), "")));
     edits.extend(blank_lines(cx, opened.lines.end).map(|range| Edit::replace(range, "")));
     edits.extend(opening_edits(cx, group, &run, &unit));
@@ -309,16 +330,16 @@ pub(super) fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &R
     let value = first.value;
     let name = first.target.text();
     let bare = value.is("conditional_expression");
-    let mut lead = if bare { "with (" } else { "with " }.to_string();
+    let (before, behind) = super::enclosure(cx, value);
+    let mut lead = format!("with {before}");
     if let Some(annotation) = first.annotation {
         // The declaration keeps the type for whoever checks it.
         let text = &cx.source.code()[annotation.range()];
         lead = format!("{name}: {text}\n{}{lead}", run.indent(source));
     }
-    let tail = format!("{} as {name}:", if bare { ")" } else { "" });
+    let tail = format!("{behind} as {name}:");
     if cx.source.code()[value.range()].contains('\n') && !bare {
-        let column = run.indent(source).len() + "with ".len();
-        let text = layout::moved(cx, value, None, column, tail.len());
+        let text = layout::head(cx, value, run.indent(source), unit, "with ".len() + before.len(), tail.len());
         return vec![Edit::replace(first.statement.range(), [lead.as_bytes(), &text, tail.as_bytes()].concat())];
     }
     vec![Edit::replace(first.statement.start()..value.start(), lead), Edit::replace(value.end()..first.statement.end(), tail)]

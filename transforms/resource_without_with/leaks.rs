@@ -73,7 +73,7 @@ fn unnamed<'t>(cx: &Context<'t>, call: Node<'t>, held: Held, method: &str) -> Ve
     let asked_for = call.parent();
     match held {
         Held::Pool if ["map", "imap", "imap_unordered", "starmap", "apply"].contains(&method) => Verdict::report(
-            "these worker processes are never ended",
+            "this pool is never ended",
             "a `with` ends with `terminate()`: what is still at work when the block ends is lost",
         ),
         Held::Process if ["stdout", "stderr"].contains(&method) && asked_for.and_then(asked).is_some() => Verdict::report(

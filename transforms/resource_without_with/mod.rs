@@ -1,5 +1,6 @@
 //! Connections, profilers, executors and modes that are begun and ended by hand.
 
+mod connection;
 mod executor;
 mod grad;
 mod leaks;
@@ -18,10 +19,22 @@ pub struct ResourceWithoutWith;
 
 static META: Meta = Meta {
     id: "resource-without-with",
-    summary: "ends a connection, a profile or a mode by hand, or not at all",
-    why: "What is ended by a line of its own goes on when something raises before that line.",
+    summary: "uses a connection, a profiler or an executor without `with`",
+    why: "What no `with` ends goes on when something raises, or until nothing happens to hold it any more.",
     aliases: &["consider-using-with", "R1732"],
-    anchors: &[&["rofile", "PoolExecutor", "set_grad_enabled", "Pool", "Popen", "TemporaryDirectory", "fsspec"]],
+    anchors: &[&[
+        "profiler",
+        "cProfile",
+        "concurrent",
+        "set_grad_enabled",
+        "multiprocessing",
+        "subprocess",
+        "TemporaryDirectory",
+        "fsspec",
+        "sqlite3",
+        ".npz",
+        "PIL",
+    ]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -41,7 +54,7 @@ impl Transform for ResourceWithoutWith {
             Some(Held::Executor) => executor::judge(cx, call),
             Some(held) => leaks::judge(cx, call, held),
             None if grad::is_set(cx, call, "False") => grad::judge(cx, call),
-            None => Verdict::Nothing,
+            None => connection::judge(cx, call),
         };
         verdict.say(call, out);
         Ok(())

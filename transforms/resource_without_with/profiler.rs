@@ -5,6 +5,7 @@ use super::{Verdict, asked, called, line, made, span};
 use crate::engine::finding::{Fix, Tier};
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
+use crate::semantics::handles::argument;
 
 /// The pair of methods that every context manager has.
 const BY_HAND: (&str, &str) = ("__enter__", "__exit__");
@@ -30,6 +31,12 @@ pub(super) fn judge<'t>(cx: &Context<'t>, call: Node<'t>, begins: &'static str, 
     };
     if let Some(exit) = span.early_exit() {
         return Verdict::report(message, format!("line {} leaves the block while it is profiled", line(cx, exit)));
+    }
+    if begins == "enable" && cx.target.minor < 8 {
+        return Verdict::Left("it has no `with` before Python 3.8".to_string());
+    }
+    if argument(call, "execution_trace_observer").is_some() {
+        return Verdict::Left("its `with` ends the observer, too".to_string());
     }
     let words = [begins, ends, BY_HAND.0, BY_HAND.1];
     let switches = |mention: &Node<'t>| asked(*mention).is_some_and(|method| words.contains(&method));
