@@ -73,7 +73,7 @@ pub struct Tree {
     records: Vec<Record>,
     errors: Vec<u32>,
     depth: usize,
-    by_kind: OnceCell<HashMap<&'static str, Vec<u32>>>,
+    by_kind: OnceCell<ByKind>,
     parsed: OnceCell<tree_sitter::Tree>,
 }
 
@@ -168,14 +168,8 @@ impl Tree {
     /// All nodes of this kind, in text order. The index is built once, so that asking for each function of a file what
     /// calls it costs no walk of the whole table.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = Node<'_>> {
-        let index = self.by_kind.get_or_init(|| {
-            let mut index: HashMap<&'static str, Vec<u32>> = HashMap::new();
-            for (id, record) in self.records.iter().enumerate().filter(|(_, record)| record.named) {
-                index.entry(kind_name(record.kind)).or_default().push(id as u32);
-            }
-            index
-        });
-        index.get(kind).into_iter().flatten().map(|&id| self.node(id))
+        let index = self.by_kind.get_or_init(|| ByKind::new(&self.records));
+        index.ids(kind).iter().map(|&id| self.node(id))
     }
 
     /// All nodes of these kinds, in text order; with no kind, all constructs.
@@ -193,6 +187,60 @@ impl Tree {
     pub fn errors(&self) -> impl Iterator<Item = Node<'_>> {
         self.errors.iter().map(|&id| self.node(id))
     }
+}
+
+/// The constructs of a table, sorted by kind and then by place.
+struct ByKind {
+    ids: Vec<u32>,
+    /// Where the nodes of each kind begin, by the first of the numbers that the grammar has for it.
+    starts: Vec<u32>,
+}
+
+impl ByKind {
+    fn new(records: &[Record]) -> Self {
+        let first = &kind_numbers().first;
+        let mut starts = vec![0_u32; first.len() + 1];
+        let named = || records.iter().enumerate().filter(|(_, record)| record.named && record.kind != ERROR);
+        for (_, record) in named() {
+            starts[first[record.kind as usize] as usize + 1] += 1;
+        }
+        for kind in 1..starts.len() {
+            starts[kind] += starts[kind - 1];
+        }
+        let mut next = starts.clone();
+        let mut ids = vec![0; starts[first.len()] as usize];
+        for (id, record) in named() {
+            let place = &mut next[first[record.kind as usize] as usize];
+            ids[*place as usize] = id as u32;
+            *place += 1;
+        }
+        Self { ids, starts }
+    }
+
+    fn ids(&self, kind: &str) -> &[u32] {
+        let Some(&number) = kind_numbers().by_name.get(kind) else { return &[] };
+        &self.ids[self.starts[number as usize] as usize..self.starts[number as usize + 1] as usize]
+    }
+}
+
+/// The numbers of the grammar's constructs.
+struct KindNumbers {
+    by_name: HashMap<&'static str, u16>,
+    /// For each number the first one with the same name.
+    first: Vec<u16>,
+}
+
+fn kind_numbers() -> &'static KindNumbers {
+    static NUMBERS: OnceLock<KindNumbers> = OnceLock::new();
+    NUMBERS.get_or_init(|| {
+        let count = u16::try_from(language().node_kind_count()).expect("the grammar has fewer than 65,536 kinds");
+        let mut by_name = HashMap::new();
+        let mut first: Vec<u16> = (0..count).collect();
+        for id in (0..count).filter(|&id| language().node_kind_is_named(id) && language().node_kind_is_visible(id)) {
+            first[id as usize] = *by_name.entry(kind_name(id)).or_insert(id);
+        }
+        KindNumbers { by_name, first }
+    })
 }
 
 fn tree_sitter_tree(code: &str) -> tree_sitter::Tree {
