@@ -150,7 +150,7 @@ pub fn start_of_chain(code: &[u8], end: usize) -> usize {
 }
 
 /// Offset behind the last byte before `at` that is no white space and no line continuation.
-fn before_blank(code: &[u8], at: usize) -> usize {
+pub fn before_blank(code: &[u8], at: usize) -> usize {
     at - code[..at].iter().rev().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\\').count()
 }
 

@@ -32,16 +32,7 @@ impl Transform for ElementwiseItem {
     }
 
     fn may_match(&self, code: &[u8]) -> bool {
-        // A name that is asked for its value, and is the target of a `for`.
-        skim::behind_word(code, "item").any(|end| {
-            let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\\';
-            let before = |end: usize| end - code[..end].iter().rev().take_while(|byte| is_blank(byte)).count();
-            let dot = before(end - "item".len());
-            let name = before(dot.saturating_sub(1));
-            let length = code[..name].iter().rev().take_while(|byte| skim::is_word(**byte)).count();
-            let name = &code[name - length..name];
-            !name.is_empty() && code[..dot].ends_with(b".") && skim::is_target(code, name)
-        })
+        names_an_element(code) || skim::in_loops(code, fetches_by_index)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -200,4 +191,26 @@ fn shifted<'t>(cx: &Context<'t>, node: Node<'t>, by: usize) -> Vec<Edit> {
 fn shown(node: Node<'_>) -> String {
     let text = node.text().split_whitespace().collect::<Vec<_>>().join(" ");
     if text.len() > 40 { "the tensor".to_string() } else { text }
+}
+
+/// Whether a name that is asked for its value is the target of a `for`.
+fn names_an_element(code: &[u8]) -> bool {
+    skim::behind_word(code, "item").any(|end| {
+        let dot = skim::before_blank(code, end - "item".len());
+        let name = skim::before_blank(code, dot.saturating_sub(1));
+        let length = code[..name].iter().rev().take_while(|byte| skim::is_word(**byte)).count();
+        let name = &code[name - length..name];
+        !name.is_empty() && code[..dot].ends_with(b".") && skim::is_target(code, name)
+    })
+}
+
+/// Whether something with an index is asked for its value: `t[i].item`.
+fn fetches_by_index(body: &[u8]) -> bool {
+    ["item", "tolist", "cpu", "detach"].iter().any(|word| {
+        skim::behind_word(body, word).any(|end| {
+            let dot = skim::before_blank(body, end - word.len());
+            let bracket = skim::before_blank(body, dot.saturating_sub(1));
+            body[..dot].ends_with(b".") && body[..bracket].ends_with(b"]")
+        })
+    })
 }

@@ -2,6 +2,7 @@
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::skim;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
@@ -28,6 +29,10 @@ static META: Meta = Meta {
 impl Transform for SetupInLoop {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn may_match(&self, code: &[u8]) -> bool {
+        skim::in_loops(code, |body| [".to", ".cuda", ".eval"].iter().any(|word| skim::calls(body, word)))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

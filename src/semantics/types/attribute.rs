@@ -1,6 +1,6 @@
 //! What `self.x` is, by everything that the file stores there.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::Answer::{Circular, Is, Unknown};
 use super::variable::chained_value;
@@ -17,11 +17,11 @@ const LIMIT: usize = 20;
 #[derive(Default)]
 pub(in crate::semantics) struct Stores<'t> {
     /// `a.x = ..`, by attribute.
-    by_name: HashMap<&'t str, Vec<Binding<'t>>>,
+    by_name: FxHashMap<&'t str, Vec<Binding<'t>>>,
     /// Class bodies that bind a name, by name.
-    by_class: HashMap<&'t str, Vec<(Node<'t>, VariableId)>>,
+    by_class: FxHashMap<&'t str, Vec<(Node<'t>, VariableId)>>,
     /// `setattr(a, "x", ..)`, by attribute.
-    by_setattr: HashMap<&'t str, Vec<Node<'t>>>,
+    by_setattr: FxHashMap<&'t str, Vec<Node<'t>>>,
     /// Places that may store under any name: `setattr(a, name, ..)`, `a.__dict__`, `vars(a)`.
     any: Vec<Node<'t>>,
 }
