@@ -35,10 +35,11 @@ impl Transform for ImplicitSyncInLoop {
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
-        let anchor = m.get("test").unwrap_or_else(|| m.node("use"));
+        let test = m.get("decision").and_then(condition);
+        let Some(anchor) = test.or_else(|| m.get("use")) else { return Ok(()) };
         let Some(inner) = cx.facts().loops_around(anchor).next() else { return Ok(()) };
         cx.need(Widen::File)?;
-        if m.get("test").is_some() {
+        if test.is_some() {
             for operand in operands(anchor) {
                 // Have: while ..: if operand
                 if let Some((value, tensor, implied)) = cx.facts().tested(operand) {
@@ -53,6 +54,16 @@ impl Transform for ImplicitSyncInLoop {
             out.push(pinned::finding(anchor, loader));
         }
         Ok(())
+    }
+}
+
+/// What decides whether the body, or which part, is run.
+fn condition(decision: Node<'_>) -> Option<Node<'_>> {
+    let mut parts = decision.named_children().filter(|part| !part.is("comment"));
+    match decision.kind() {
+        "assert_statement" => parts.next(),
+        "conditional_expression" => parts.nth(1),
+        _ => decision.child("condition"),
     }
 }
 

@@ -1,15 +1,11 @@
-; A condition: `if loss > best:`, `while err > tolerance:`.
+; What a condition decides: `if loss > best:`, `while err > tolerance:`, `assert x.isfinite().all()`, `a if loss > best else b`.
 [
-  (if_statement condition: (_) @test)
-  (elif_clause condition: (_) @test)
-  (while_statement condition: (_) @test)
-]
-
-; What must hold: `assert x.isfinite().all()`.
-(assert_statement . (_) @test)
-
-; A conditional expression: `a if loss > best else b`.
-(conditional_expression . (_) . (_) @test)
+  (if_statement)
+  (elif_clause)
+  (while_statement)
+  (assert_statement)
+  (conditional_expression)
+] @decision
 
 ; A function or method: `print(loss)`, `x.nonzero()`, `max(a, b)`, `x.to(device)`.
 (call) @use
@@ -19,8 +15,7 @@
 
 ; The same in the older way: `"%.3f" % loss`.
 (binary_operator
-  left: (string)
-  operator: "%") @use
+  left: (string)) @use
 
 ; A selection by a mask: `x[mask]`.
 (subscript) @use
