@@ -6,7 +6,8 @@
 //! walk ─ bytes ─▶ engine::driver::run ─▶ Report ─▶ report (text, JSON, patch) ─▶ write
 //!                   │
 //!                   ├ source      bytes, encoding, line ends; a text of equal length for the parsers
-//!                   ├ syntax      tree-sitter's tree as one flat table
+//!                   ├ parse       ordinary Python, fast; tree-sitter reads what is rare, ambiguous or wrong
+//!                   ├ syntax      the tree of either as one flat table
 //!                   ├ transform   query matches ─▶ check ─▶ findings, each with a fix or the reason why not
 //!                   ├ suppress    comments that ask for silence
 //!                   ├ edit, imports   fixes of a round ─▶ new bytes; again, until nothing changes

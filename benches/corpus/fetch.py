@@ -3,8 +3,8 @@
 
     python3 benches/corpus/fetch.py [FOLDER] [--requirements FILE]
 
-FOLDER defaults to `target/corpus` of this repository. A package that is already there, in the pinned version if there is
-one, is skipped, so the script can be run again after a failure. Packages are downloaded as wheels, without their
+FOLDER defaults to `target/corpus` of this repository. A package that is already there, in the pinned version if any, is
+skipped, so the script can be run again after a failure. Packages are downloaded as wheels, without their
 dependencies, by the newest CPython >= 3.11 on PATH; nothing of them is installed or run.
 
 Exit status: 0 all there, 1 some package cannot be had (each is named with pip's own words), 2 no usable Python.
@@ -56,7 +56,7 @@ def main():
 
 
 def read_requirements(path):
-    """The lines of a requirements file: `name==version`, or `name` for the newest; comments and blank lines are allowed."""
+    """The packages of a requirements file: `name==version`, or `name` for the newest; comments are allowed."""
     pins = []
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.partition("#")[0].strip()

@@ -63,7 +63,7 @@ fn follows(original: &[u8], text: &[u8], origin: &Origin) {
             last = Some(place.start);
         }
     }
-    let mut rebuilt = Vec::new();
+    let mut rebuilt: Vec<u8> = Vec::new();
     let mut at = 0;
     for change in origin.changes(original.len(), text.len()) {
         rebuilt.extend(&original[at..change.original.start]);

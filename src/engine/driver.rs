@@ -7,18 +7,17 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use tree_sitter::{Query, QueryCursor, StreamingIterator};
-
 use super::edit::{self, Edit};
 use super::finding::{Finding, Fix, Left, Outcome, Repair, Status, Tier};
 use super::guard;
 use super::imports::{self, Import};
 use super::origin::Origin;
+use super::query::Query;
 use super::skim;
 use super::source::{Refusal, SourceFile};
 use super::suppress::Suppressions;
-use super::syntax::{Tree, language};
-use super::transform::{Context, FileKind, Findings, Match, Options, Transform};
+use super::syntax::Tree;
+use super::transform::{Context, FileKind, Findings, Options, Transform};
 use super::verify::{self, Reading};
 use super::version::PythonVersion;
 
@@ -49,15 +48,9 @@ impl Selected {
         Self { transform, query: OnceLock::new() }
     }
 
-    /// The compiled query. Panics when the query is wrong: a mistake in the transform.
-    pub fn query(&self) -> &Query {
-        self.query.get_or_init(|| {
-            let meta = self.transform.meta();
-            match Query::new(language(), meta.query) {
-                Ok(query) => query,
-                Err(error) => panic!("query of {}: {error}", meta.id),
-            }
-        })
+    /// The compiled query.
+    fn query(&self) -> &Query {
+        self.query.get_or_init(|| Query::new(self.transform.meta().query))
     }
 
     /// Whether the text holds the literals without which this transform finds nothing.
@@ -259,7 +252,6 @@ impl Run<'_> {
         let mut look = Look::default();
         let suppressions = Suppressions::new(&text.tree, &text.source, &self.settings.known);
         let mut context: Option<Context<'_>> = None;
-        let mut cursor = QueryCursor::new();
         let mut group = 0;
         let target = self.target(text);
         for selected in self.selected {
@@ -272,13 +264,7 @@ impl Run<'_> {
                 }
                 None => context.insert(Context::new(&text.source, &text.tree, self.kind, target, &self.settings.options, meta)),
             };
-            let query = selected.query();
-            let names = query.capture_names();
-            let mut matches = cursor.matches(query, text.tree.parsed().root_node(), text.source.code().as_bytes());
-            while let Some(candidate) = matches.next() {
-                let captures = candidate.captures().iter();
-                let captures = captures.map(|c| (capture_name(selected, names, c.index), text.tree.lookup(c.node))).collect();
-                let m = Match { pattern: candidate.pattern_index, captures };
+            for m in selected.query().matches(&text.tree) {
                 group += 1;
                 let mut findings = Findings::default();
                 // The whole file is parsed, so no question goes beyond it.
@@ -425,15 +411,6 @@ fn names(found: &[Found], chosen: &[usize]) -> String {
     names.sort_unstable();
     names.dedup();
     names.join(", ")
-}
-
-/// A capture's name with the life of the program: queries live as long as the settings, names as long as the text of
-/// the query, which is static.
-fn capture_name(selected: &Selected, names: &[&str], index: u32) -> &'static str {
-    let name = names[index as usize];
-    let text = selected.transform.meta().query;
-    let at = text.find(&format!("@{name}")).expect("the query's text holds its captures");
-    &text[at + 1..=at + name.len()]
 }
 
 fn near_error(fix: &Fix, tree: &Tree) -> bool {

@@ -148,8 +148,10 @@ impl fmt::Display for Refusal {
 /// not ASCII is an `x`, and a carriage return that stands alone is a line feed, as Python reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    bytes: Vec<u8>,
-    shadow: Option<String>,
+    /// What the parsers read.
+    code: String,
+    /// The bytes on disk where they are others.
+    bytes: Option<Vec<u8>>,
     encoding: Encoding,
     line_starts: Vec<u32>,
 }
@@ -179,33 +181,33 @@ impl SourceFile {
         } else {
             return Err(Refusal::UnknownEncoding { name: declared.unwrap_or_default() });
         };
-        let shadow = match &encoding {
-            Encoding::Utf8 { .. } => match std::str::from_utf8(&bytes) {
-                Ok(text) if !has_lone_cr(text.as_bytes()) => None,
-                Ok(text) => Some(with_lone_cr_as_lf(text)),
-                Err(error) => return Err(Refusal::InvalidEncoding { name: "utf-8".to_string(), at: error.valid_up_to() }),
+        let (code, bytes) = match &encoding {
+            Encoding::Utf8 { .. } => match String::from_utf8(bytes) {
+                Ok(text) if !has_lone_cr(text.as_bytes()) => (text, None),
+                Ok(text) => (with_lone_cr_as_lf(&text), Some(text.into_bytes())),
+                Err(error) => {
+                    let at = error.utf8_error().valid_up_to();
+                    return Err(Refusal::InvalidEncoding { name: "utf-8".to_string(), at });
+                }
             },
             Encoding::SingleByte(_) => {
                 let ascii: String = bytes.iter().map(|&byte| if byte.is_ascii() { char::from(byte) } else { 'x' }).collect();
-                Some(with_lone_cr_as_lf(&ascii))
+                (with_lone_cr_as_lf(&ascii), Some(bytes))
             }
         };
-        let mut file = Self { bytes, shadow, encoding, line_starts: Vec::new() };
+        let mut file = Self { code, bytes, encoding, line_starts: Vec::new() };
         file.line_starts = line_starts(file.code().as_bytes());
         Ok(file)
     }
 
     /// The bytes as they stand on disk.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_deref().unwrap_or(self.code.as_bytes())
     }
 
     /// What the parsers read: as long as [`bytes`](Self::bytes), the same at every ASCII byte but lone carriage returns.
     pub fn code(&self) -> &str {
-        match &self.shadow {
-            Some(shadow) => shadow,
-            None => std::str::from_utf8(&self.bytes).expect("checked when the file was read"),
-        }
+        &self.code
     }
 
     /// How the bytes spell characters.
@@ -215,7 +217,7 @@ impl SourceFile {
 
     /// Whether the bytes in `range` can be read in the parsers' text without loss.
     pub fn is_exact(&self, range: Range<usize>) -> bool {
-        matches!(self.encoding, Encoding::Utf8 { .. }) || self.bytes[range].is_ascii()
+        matches!(self.encoding, Encoding::Utf8 { .. }) || self.bytes()[range].is_ascii()
     }
 
     /// Offset of the first byte that is part of the program: 3 behind a byte order mark, else 0.
@@ -231,7 +233,7 @@ impl SourceFile {
     /// How many lines there are; a final line end starts no further line.
     pub fn line_count(&self) -> usize {
         match self.line_starts.last() {
-            Some(&last) if last as usize == self.bytes.len() && self.line_starts.len() > 1 => self.line_starts.len() - 1,
+            Some(&last) if last as usize == self.code.len() && self.line_starts.len() > 1 => self.line_starts.len() - 1,
             _ => self.line_starts.len(),
         }
     }
@@ -239,7 +241,7 @@ impl SourceFile {
     /// Byte range of a zero-based line, its line end included.
     pub fn line_range(&self, line: usize) -> Range<usize> {
         let start = self.line_starts[line] as usize;
-        let end = self.line_starts.get(line + 1).map_or(self.bytes.len(), |&next| next as usize);
+        let end = self.line_starts.get(line + 1).map_or(self.code.len(), |&next| next as usize);
         start..end
     }
 
@@ -270,7 +272,7 @@ impl SourceFile {
     }
 
     fn newline_of(&self, line: usize) -> Option<&'static str> {
-        let bytes = &self.bytes[self.line_range(line)];
+        let bytes = &self.bytes()[self.line_range(line)];
         if bytes.ends_with(b"\r\n") {
             Some("\r\n")
         } else if bytes.ends_with(b"\n") {

@@ -74,6 +74,18 @@ impl<'t> Facts<'t> {
         self.qualified_name(call.child("function")?)
     }
 
+    /// Whether a new variable in the function (or module) that holds `at` may have this name: no code of that function says it,
+    /// as whatever, no scope around it binds it, and nothing looks names up by their texts.
+    pub fn is_free_name(&self, name: &str, at: Node<'t>) -> bool {
+        let owner = self.owner(at);
+        let scope = self.scopes().beyond_comprehensions(self.scopes().scope_of(at));
+        let is_said = owner.and_descendants().any(|node| node.is("identifier") && node.text() == name);
+        !is_said
+            && !is_builtin(name)
+            && !self.scopes().is_dynamic(scope)
+            && self.scopes().lookup(name, scope) == Resolution::Builtin
+    }
+
     fn meaning(&self, name: &'t str, resolution: Resolution, at: Node<'t>) -> Option<Vec<&'t str>> {
         match resolution {
             Resolution::Builtin => is_builtin(name).then(|| vec!["builtins", name]),
@@ -383,6 +395,24 @@ mod tests {
         let tree = Tree::parse("open\nfrom io import open\n");
         let first = tree.root().named_children().next().and_then(Node::only_child).expect("a name");
         assert_eq!(Facts::new(&tree).qualified_name(first), None);
+    }
+
+    #[test]
+    fn names_for_new_variables() {
+        let free = |code: &str, name: &str| {
+            let tree = Tree::parse(code);
+            let at = tree.root().descendants().find(|node| node.is("pass_statement")).expect("a place");
+            Facts::new(&tree).is_free_name(name, at)
+        };
+        let code = "import m\nx = 1\ndef f(a):\n    def g():\n        b\n    pass\n    c.d\ndef h(e):\n    i = 1\n";
+        for (name, expected) in [("y", true), ("e", true), ("i", true), ("m", false), ("x", false), ("a", false)] {
+            assert_eq!(free(code, name), expected, "{name}");
+        }
+        for name in ["b", "c", "d", "f", "g", "len"] {
+            assert!(!free(code, name), "{name}");
+        }
+        assert!(!free("def f():\n    pass\n    locals()\n", "y"));
+        assert!(!free("from m import *\ndef f():\n    pass\n", "y"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod config;
 mod engine;
 mod flow;
 mod front_page;
+mod parsers;
 mod properties;
 mod python;
 mod readme;

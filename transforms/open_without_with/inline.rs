@@ -178,9 +178,8 @@ fn unknown<'t>(
     reasons: &mut Vec<String>,
 ) -> Result<Plan<'t>, Refusal> {
     let name = function(consumer);
-    let last = name.rsplit('.').next().unwrap_or_default();
     let fate = cx.facts().fate(consumer);
-    let is_class = last.starts_with(|c: char| c.is_ascii_uppercase());
+    let is_class = consumer.child("function").is_some_and(|function| cx.facts().may_be_class(function));
     let stays = matches!(fate.end, End::Stored(_) | End::Captured(_) | End::Kept(_) | End::Wrapped(_) | End::Yielded);
     let is_simple = statement.is_any(&["expression_statement", "return_statement"]) || fate.end == End::Loop(statement);
     if let Some(node) = before {

@@ -259,7 +259,7 @@ impl<'t> Search<'_, 't> {
                 found.push(mention);
             } else if facts.fate(mention).end == End::Managed {
                 return Err(Refusal::Left(format!("a `with` further down closes `{}`", self.name)));
-            } else if !is_harmless(mention, self.ending) {
+            } else if !is_harmless(mention, self.ending) && !self.outlives_close(mention) {
                 let line = self.cx.source.line(mention.start()) + 1;
                 return report(match self.ending {
                     Ending::LastUse => format!("`{}` is also used outside of this block, in line {line}", variable.name),
@@ -268,6 +268,22 @@ impl<'t> Search<'_, 't> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether this asks for the name of a file that is there after its close, too.
+    fn outlives_close(&self, mention: Node<'t>) -> bool {
+        let attribute = mention.parent().filter(|parent| parent.is("attribute") && mention.field() == Some("object"));
+        let is_name = attribute.and_then(|attribute| attribute.child("attribute")).is_some_and(|name| name.text() == "name");
+        // Have: f = NamedTemporaryFile(delete=False)
+        let is_kept = || {
+            self.opening.descendants().any(|node| {
+                let name = node.child("name").filter(|_| node.is("keyword_argument")).map(Node::text);
+                name == Some("delete") && node.child("value").is_some_and(|value| value.text() == "False")
+            })
+        };
+        is_name
+            && self.ending != Ending::LastUse
+            && (self.family == Family::File || self.family == Family::Temporary && is_kept())
     }
 
     /// What one mention means for the `with`; gives the name that the value is bound to.
@@ -375,7 +391,7 @@ impl<'t> Search<'_, 't> {
             }
             return Ok(None);
         }
-        let is_class = function.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase()));
+        let is_class = call.child("function").is_some_and(|function| self.cx.facts().may_be_class(function));
         self.doubts.push(format!("`{}` may keep `{name}`, or read from it later", super::short(function)));
         match result {
             End::Bound(target) if is_class => Ok(Some(target)),
