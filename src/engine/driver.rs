@@ -23,7 +23,7 @@ use super::version::PythonVersion;
 
 /// What to look for and what may be done about it.
 pub struct Settings {
-    /// The transforms, in the order of the suite.
+    /// The transforms, in any order.
     pub selected: Vec<Selected>,
     /// The oldest Python that the result must run on.
     pub target: PythonVersion,
@@ -31,7 +31,7 @@ pub struct Settings {
     pub options: Options,
     /// Whether fixes of the unsafe tier may be applied.
     pub unsafe_fixes: bool,
-    /// Ids of all transforms, for suppression comments.
+    /// Ids of all transforms, in the order of the suite: what comments may name, and who wins where two fixes conflict.
     pub known: Vec<&'static str>,
 }
 
@@ -247,6 +247,18 @@ impl Run<'_> {
         self.settings.target.max(PythonVersion::needed_by(&start.tree))
     }
 
+    /// The place of a transform in the suite.
+    fn rank(&self, id: &str) -> Option<usize> {
+        self.settings.known.iter().position(|known| *known == id)
+    }
+
+    /// The selected transforms in the order of the suite, however they were given.
+    fn in_order(&self) -> Vec<&Selected> {
+        let mut selected = self.selected.to_vec();
+        selected.sort_by_key(|selected| self.rank(selected.transform.meta().id));
+        selected
+    }
+
     /// All findings of a text, sorted by place, with the status that they have before anything is applied.
     fn look(&self, text: &Text, round: u8) -> Look {
         let mut look = Look::default();
@@ -254,7 +266,7 @@ impl Run<'_> {
         let mut context: Option<Context<'_>> = None;
         let mut group = 0;
         let target = self.target(text);
-        for selected in self.selected {
+        for selected in self.in_order() {
             let meta = selected.transform.meta();
             RUNNING.set(meta.id);
             let cx = match context.as_mut() {
@@ -285,8 +297,7 @@ impl Run<'_> {
             }
         }
         RUNNING.set("the engine");
-        let order = |id: &str| self.selected.iter().position(|s| s.transform.meta().id == id);
-        look.found.sort_by_key(|found| (found.finding.range.start, order(found.transform), found.finding.range.end));
+        look.found.sort_by_key(|found| (found.finding.range.start, self.rank(found.transform), found.finding.range.end));
         look.found.dedup_by(|b, a| a.transform == b.transform && a.finding.range == b.finding.range);
         look.left.sort_by_key(|left| left.range.start);
         look.mistakes = suppressions.mistakes;
