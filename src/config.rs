@@ -3,6 +3,7 @@
 //! A configuration file belongs to whoever wrote the code, not to whoever runs mlfix on it: it can choose and narrow, but
 //! nothing in it makes mlfix write, run or read anything else.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -41,6 +42,8 @@ pub struct Config {
     pub options: Options,
 }
 
+/// Larger configuration files are refused: 1 MiB.
+const MAX_SIZE: u64 = 1 << 20;
 const KEYS: &[&str] = &["select", "ignore", "exclude", "per-file-ignores", "target-version"];
 /// Keys that users of other tools will try, and why they do not exist.
 const NEVER: &[&str] = &["fix", "fix-only", "unsafe-fixes", "diff"];
@@ -236,8 +239,9 @@ fn unknown_key(name: &str) -> String {
 /// The text of a configuration file, `None` when there is none.
 ///
 /// # Errors
-/// When it cannot be read, is not a file, or not UTF-8.
+/// When it cannot be read, is not UTF-8, or too large to be a configuration.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    let cannot = |error: &std::io::Error| anyhow::anyhow!("cannot read {}: {}", path.display(), crate::write::Cause(error));
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => {}
         // A folder of that name says nothing; a FIFO would be waited for.
@@ -245,12 +249,31 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Option<String>> {
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(error) => bail!("cannot read {}: {}", path.display(), crate::write::Cause(&error)),
+        Err(error) => return Err(cannot(&error)),
     }
-    let bytes = std::fs::read(path)
-        .map_err(|error| anyhow::anyhow!("cannot read {}: {}", path.display(), crate::write::Cause(&error)))?;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| cannot(&error))?;
+    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
+    if bytes.len() as u64 > MAX_SIZE {
+        bail!("cannot read {}: more than {MAX_SIZE} bytes", path.display());
+    }
     let text = String::from_utf8(bytes).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Some(text))
+}
+
+/// The same for a file that mlfix found by itself. A symbolic link must stay within the repository, or within its folder
+/// where there is none: an error would quote what it leads to.
+pub(crate) fn read_found(path: &Path) -> anyhow::Result<Option<String>> {
+    if path.is_symlink()
+        && let Ok(real) = path.canonicalize()
+    {
+        let folder = path.parent().unwrap_or(path);
+        let repository = folder.ancestors().find(|folder| folder.join(".git").exists());
+        if !real.starts_with(repository.unwrap_or(folder)) {
+            bail!("cannot read {}: a symbolic link leads elsewhere", path.display());
+        }
+    }
+    read(path)
 }
 
 #[cfg(test)]

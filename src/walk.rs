@@ -14,6 +14,7 @@ use crate::engine::driver::Settings;
 use crate::engine::transform::FileKind;
 use crate::write::{Cause, Interrupt, Root, resolve_named};
 
+mod ignoring;
 mod ordered;
 
 pub(crate) use ordered::WORKER;
@@ -162,12 +163,46 @@ impl Finder<'_> {
             self.found.left_out.push(LeftOut { shown, because: "excluded", named: true });
             return Ok(());
         }
+        // What is above the root says what to ignore, too.
+        let root_is_odd = root.real().ancestors().any(|folder| self.cannot_say_what_to_ignore(folder, &root, path));
+        let mut odd = self.walk_beneath(&root, path, root.real(), !root_is_odd)?;
+        while let Some(folder) = odd.pop() {
+            self.cannot_say_what_to_ignore(&folder, &root, path);
+            odd.extend(self.walk_beneath(&root, path, &folder, false)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a file of this folder that says what to ignore cannot be read; then it is an error, too.
+    fn cannot_say_what_to_ignore(&mut self, folder: &Path, root: &Root, given: &Path) -> bool {
+        let Some((file, because)) = ignoring::unreadable(folder) else { return false };
+        let shown = match file.strip_prefix(root.real()) {
+            Ok(relative) => self.shown(&file, &given.join(relative)),
+            Err(_) => file,
+        };
+        let name = shown.display();
+        self.found.errors.push(format!("cannot read {name}: {because}; in that folder nothing is ignored"));
+        true
+    }
+
+    /// Walks a folder of `root`. With `ignoring`, what `.gitignore` and its like name is left out, and folders in which
+    /// such a file cannot be read are left for another walk: they are returned.
+    fn walk_beneath(&mut self, root: &Arc<Root>, path: &Path, start: &Path, ignoring: bool) -> anyhow::Result<Vec<PathBuf>> {
         let pruned: Arc<Mutex<Vec<(PathBuf, &'static str)>>> = Arc::default();
+        let odd: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
         let failure: Arc<Mutex<Option<anyhow::Error>>> = Arc::default();
         let filter = {
             let (configs, pruned, failure) = (Arc::clone(self.configs), Arc::clone(&pruned), Arc::clone(&failure));
+            let odd = Arc::clone(&odd);
             move |entry: &DirEntry| match why_pruned(entry, &configs) {
-                Ok(None) => true,
+                Ok(None) => {
+                    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+                    let is_odd = ignoring && is_folder && entry.depth() > 0 && ignoring::unreadable(entry.path()).is_some();
+                    if is_odd {
+                        lock(&odd).push(entry.path().to_owned());
+                    }
+                    !is_odd
+                }
                 Ok(Some(Pruned::InSilence)) => false,
                 Ok(Some(Pruned::Because(because))) => {
                     lock(&pruned).push((entry.path().to_owned(), because));
@@ -179,32 +214,46 @@ impl Finder<'_> {
                 }
             }
         };
+        let mut walk = WalkBuilder::new(start);
+        walk.standard_filters(ignoring).hidden(false);
         // Without a repository `.gitignore` counts too, as for the tools that users know.
-        let walk = WalkBuilder::new(root.real()).hidden(false).require_git(false).filter_entry(filter).build();
-        for entry in walk {
+        walk.require_git(false).filter_entry(filter);
+        for entry in walk.build() {
             if self.interrupt.is_set() {
                 break;
             }
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    let said = self.walk_error(&error, &root, path);
+                    let said = self.walk_error(&error, root, path);
                     self.found.errors.push(said);
                     continue;
                 }
             };
-            // Neither links nor devices: what a link leads to is met under its own name.
-            if !entry.file_type().is_some_and(|kind| kind.is_file()) || !is_python(entry.path()) {
+            let kind = entry.file_type();
+            if kind.is_none_or(|kind| kind.is_dir()) {
                 continue;
             }
             let real = entry.path().to_owned();
             let relative = real.strip_prefix(root.real()).expect("a walk stays beneath its root").to_owned();
             let shown = self.shown(&real, &path.join(&relative));
+            if !kind.is_some_and(|kind| kind.is_file()) {
+                // What a link leads to is met under its own name; a FIFO or a device holds no program.
+                if has_python_name(&real) {
+                    let is_link = kind.is_some_and(|kind| kind.is_symlink());
+                    let because = if is_link { "symbolic link" } else { "not a regular file" };
+                    self.found.left_out.push(LeftOut { shown, because, named: false });
+                }
+                continue;
+            }
+            if !is_python(&real) {
+                continue;
+            }
             if has_generated_name(&real) {
                 self.found.left_out.push(LeftOut { shown, because: "generated", named: false });
                 continue;
             }
-            self.add(Arc::clone(&root), relative, real, shown, false)?;
+            self.add(Arc::clone(root), relative, real, shown, false)?;
         }
         if let Some(error) = lock(&failure).take() {
             return Err(error);
@@ -214,7 +263,7 @@ impl Finder<'_> {
             let shown = self.shown(&real, &path.join(relative));
             self.found.left_out.push(LeftOut { shown, because, named: false });
         }
-        Ok(())
+        Ok(std::mem::take(&mut *lock(&odd)))
     }
 
     fn add(&mut self, root: Arc<Root>, relative: PathBuf, real: PathBuf, shown: PathBuf, named: bool) -> anyhow::Result<()> {
@@ -252,7 +301,9 @@ impl Finder<'_> {
                 ignore::Error::Io(cause) => {
                     let real = path.map_or(root.real(), PathBuf::as_path);
                     let relative = real.strip_prefix(root.real()).unwrap_or(Path::new(""));
-                    return format!("cannot read {}: {}", self.shown(real, &given.join(relative)).display(), Cause(cause));
+                    // The walk's own text names the path once more, and the whole of it.
+                    let cause = std::io::Error::from(cause.kind());
+                    return format!("cannot read {}: {}", self.shown(real, &given.join(relative)).display(), Cause(&cause));
                 }
                 _ => return error.to_string(),
             }

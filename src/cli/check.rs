@@ -26,8 +26,9 @@ pub(super) fn run(plan: &Plan) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen()?;
     let found = walk::find(&plan.paths, &plan.configs, &interrupt)?;
     let mut output = Output::default();
-    let mut total = Tally { errors: found.errors.len(), ..Tally::default() };
+    let mut total = Tally::default();
     for error in &found.errors {
+        total.fail();
         say(&format!("error: {}", visible(error)));
     }
     for left_out in &found.left_out {
@@ -137,7 +138,8 @@ fn keep(plan: &Plan, cache: Cache) {
 
 fn one(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
     catch_unwind(AssertUnwindSafe(|| work(plan, item, cache))).unwrap_or_else(|_| {
-        let mut done = Done { tally: Tally { files: 1, errors: 1, ..Tally::default() }, ..Done::default() };
+        let mut done = Done { tally: Tally { files: 1, ..Tally::default() }, ..Done::default() };
+        done.tally.fail();
         done.complain("error", &item.shown, "mlfix made a mistake (a panic) and left the file as it was");
         done
     })
@@ -154,7 +156,7 @@ fn work(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
                     done.complain("skipped", &item.shown, &error.to_string());
                 }
             } else {
-                done.tally.errors = 1;
+                done.tally.fail();
                 done.complain("error: cannot read", &item.shown, &error.to_string());
             }
             return done;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
-use super::{Config, Patterns, rank, read, required_python};
+use super::{Config, Patterns, rank, read, read_found, required_python};
 use crate::engine::driver::{Selected, Settings};
 use crate::engine::version::PythonVersion;
 use crate::transforms::SUITE;
@@ -142,7 +142,7 @@ impl Configs {
 
     fn look_into(&self, folder: &Path, mut found: Found) -> anyhow::Result<Found> {
         let project = folder.join("pyproject.toml");
-        let project_text = read(&project)?;
+        let project_text = read_found(&project)?;
         if let Some(text) = &project_text {
             found.required = required_python(&project, text)?.or(found.required);
         }
@@ -151,7 +151,7 @@ impl Configs {
             return Ok(found);
         }
         let own = folder.join("mlfix.toml");
-        let config = match read(&own)? {
+        let config = match read_found(&own)? {
             Some(text) => Config::parse(&own, &text, folder)?,
             None => project_text.map(|text| Config::parse(&project, &text, folder)).transpose()?.flatten(),
         };

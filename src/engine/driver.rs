@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
+use super::deadline::{self, Overtime};
 use super::edit::{self, Edit};
 use super::finding::{Finding, Fix, Left, Outcome, Repair, Status, Tier};
 use super::guard;
@@ -109,10 +110,16 @@ thread_local! {
 /// Works on one file. Never panics, whatever the bytes and whatever a transform does.
 pub fn run(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Report {
     RUNNING.set("the engine");
+    let allowed = deadline::start(bytes.len());
     let caught = catch_unwind(AssertUnwindSafe(|| work(bytes, kind, settings, mode)));
-    caught.unwrap_or_else(|panic| Report {
-        trouble: Some(Trouble::Failed(format!("internal error in {}: {}", RUNNING.get(), panic_text(&*panic)))),
-        ..Report::default()
+    deadline::stop();
+    caught.unwrap_or_else(|panic| {
+        let trouble = if panic.is::<Overtime>() {
+            Trouble::Skipped(format!("too slow: {} took more than {} s", RUNNING.get(), allowed.as_secs()))
+        } else {
+            Trouble::Failed(format!("internal error in {}: {}", RUNNING.get(), panic_text(&*panic)))
+        };
+        Report { trouble: Some(trouble), ..Report::default() }
     })
 }
 
@@ -127,7 +134,9 @@ fn work(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Repo
         selected.retain(|selected| selected.transform.may_match(&code));
     }
     if selected.is_empty() {
-        return Report::default();
+        // In UTF-16 no word would be found: such a file is not clean but unreadable.
+        let nul = memchr::memchr(0, &bytes).map(|at| Refusal::Nul { at }.into());
+        return Report { trouble: nul, ..Report::default() };
     }
     let source = match SourceFile::new(bytes) {
         Ok(source) => source,
@@ -278,6 +287,7 @@ impl Run<'_> {
             };
             for m in selected.query().matches(&text.tree) {
                 group += 1;
+                deadline::check_seldom();
                 let mut findings = Findings::default();
                 // The whole file is parsed, so no question goes beyond it.
                 if selected.transform.check(&m, cx, &mut findings).is_err() {
@@ -295,6 +305,8 @@ impl Run<'_> {
                     }));
                 }
             }
+            // A query that was stopped looks like one that is done.
+            deadline::check();
         }
         RUNNING.set("the engine");
         look.found.sort_by_key(|found| (found.finding.range.start, self.rank(found.transform), found.finding.range.end));
@@ -444,6 +456,7 @@ fn choose(found: &[Found], one: bool) -> (Vec<usize>, Vec<(usize, usize)>) {
     }
     let (mut chosen, mut losers): (Vec<usize>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
     for index in candidates {
+        deadline::check_seldom();
         let fix = found[index].fix().expect("only fixable findings are candidates");
         let winner = chosen.iter().copied().find(|&winner| {
             let other = found[winner].fix().expect("only fixable findings are chosen");

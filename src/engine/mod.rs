@@ -2,6 +2,7 @@
 //!
 //! The engine knows Python's syntax and nothing of any single transform; it gets the transforms as a slice.
 
+pub mod deadline;
 pub mod driver;
 pub mod edit;
 pub mod finding;

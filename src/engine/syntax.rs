@@ -6,10 +6,12 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 
-use tree_sitter::{Language, Parser, TreeCursor};
+use tree_sitter::{Language, ParseOptions, ParseState, Parser, TreeCursor};
+
+use super::deadline;
 
 use super::parse;
 
@@ -79,7 +81,8 @@ pub struct Tree {
 
 impl Tree {
     /// Parses the text of a whole file. What is ordinary takes the fast way, and everything else goes through tree-sitter;
-    /// where both know a text, they agree.
+    /// where both know a text, they agree. Ends the work
+    /// on it when its [time](deadline) is over.
     pub fn parse(code: &str) -> Self {
         match parse::parse(code) {
             Some((records, depth)) => Self::new(code, records, Vec::new(), depth),
@@ -251,7 +254,19 @@ fn tree_sitter_tree(code: &str) -> tree_sitter::Tree {
             parser
         });
     }
-    PARSER.with_borrow_mut(|parser| parser.parse(code, None)).expect("no cancellation is set up")
+    let parsed = PARSER.with_borrow_mut(|parser| {
+        let mut may_go_on =
+            |_: &ParseState| if deadline::is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let options = ParseOptions::new().progress_callback(&mut may_go_on);
+        let rest = &mut |at: usize, _| code.as_bytes().get(at..).unwrap_or_default();
+        let parsed = parser.parse_with_options(rest, None, Some(options));
+        if parsed.is_none() {
+            // Otherwise the next text would be taken for the rest of this one.
+            parser.reset();
+        }
+        parsed
+    });
+    parsed.unwrap_or_else(|| deadline::give_up())
 }
 
 fn flatten(mut cursor: TreeCursor<'_>) -> (Vec<Record>, Vec<u32>, usize) {
@@ -415,6 +430,7 @@ impl<'t> Node<'t> {
 
     /// All children, tokens and comments included.
     pub fn children(self) -> impl Iterator<Item = Node<'t>> {
+        deadline::check_seldom();
         let end = self.record().skip;
         let mut next = self.id + 1;
         std::iter::from_fn(move || {
@@ -455,17 +471,20 @@ impl<'t> Node<'t> {
 
     /// Everything inside, in text order, without this node.
     pub fn descendants(self) -> impl DoubleEndedIterator<Item = Node<'t>> {
+        deadline::check_seldom();
         (self.id + 1..self.record().skip).map(|id| self.tree.node(id))
     }
 
     /// This node and everything inside, in text order.
     pub fn and_descendants(self) -> impl DoubleEndedIterator<Item = Node<'t>> {
+        deadline::check_seldom();
         (self.id..self.record().skip).map(|id| self.tree.node(id))
     }
 
     /// Like [`and_descendants`](Self::and_descendants), but does not go into nodes for which `prune` is true (they are
     /// themselves yielded).
     pub fn walk(self, prune: impl Fn(Node<'t>) -> bool) -> impl Iterator<Item = Node<'t>> {
+        deadline::check_seldom();
         let end = self.record().skip;
         let mut next = self.id;
         std::iter::from_fn(move || {

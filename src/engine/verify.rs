@@ -10,6 +10,7 @@ use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::Ranged;
 
+use super::deadline;
 use super::origin::{Change, Origin};
 use super::source::SourceFile;
 use super::syntax::{Node, Tree};
@@ -59,6 +60,7 @@ impl<'s> Reading<'s> {
             let range = self.range(token);
             match token.kind() {
                 TokenKind::Newline | TokenKind::EndOfFile => {
+                    deadline::check_seldom();
                     // Blank lines and comments above a statement are none of its own: a fix may stand among them.
                     let start = start.take().unwrap_or(range.start);
                     if !edits.iter().any(|edit| edit.touches(&(start..range.end))) {

@@ -24,6 +24,9 @@ pub enum Deed {
 /// Counts of one file or of many; [`add`](Self::add) puts two together.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
+    /// Files and folders that were considered, by what they came to; each is in exactly one class: `clean`, `findings`,
+    /// `changed` (or would be), `skipped`, `failed`. A folder counts where it was left out or could not be read.
+    pub classes: BTreeMap<&'static str, usize>,
     /// Files that were read.
     pub files: usize,
     /// Files with findings that count.
@@ -51,18 +54,35 @@ impl Tally {
             tally.errors += usize::from(matches!(outcome.status, Status::Rejected { .. } | Status::NotWritten { .. }));
         }
         tally.with_findings = usize::from(tally.count(|status| status != "suppressed") > 0);
-        match &report.trouble {
-            None => {}
-            Some(Trouble::Skipped(reason)) => tally.skip(reason, named),
-            Some(Trouble::Failed(_)) => tally.errors += 1,
-        }
+        let class = match &report.trouble {
+            Some(Trouble::Skipped(reason)) => {
+                tally.skip(reason, named);
+                return tally;
+            }
+            Some(Trouble::Failed(_)) => {
+                tally.errors += 1;
+                "failed"
+            }
+            None if report.outcomes.iter().any(|outcome| matches!(outcome.status, Status::NotWritten { .. })) => "failed",
+            None if changed => "changed",
+            None if tally.with_findings > 0 => "findings",
+            None => "clean",
+        };
+        tally.classes.insert(class, 1);
         tally
     }
 
     /// Counts a file or folder that was not worked on.
     pub fn skip(&mut self, reason: &str, named: bool) {
+        *self.classes.entry("skipped").or_default() += 1;
         *self.skipped.entry(kind_of(reason)).or_default() += 1;
         self.named_skipped += usize::from(named);
+    }
+
+    /// Counts a file or folder that could not be read or worked on.
+    pub fn fail(&mut self) {
+        *self.classes.entry("failed").or_default() += 1;
+        self.errors += 1;
     }
 
     /// Adds the counts of another.
@@ -72,6 +92,9 @@ impl Tally {
         self.changed += other.changed;
         self.named_skipped += other.named_skipped;
         self.errors += other.errors;
+        for (class, count) in other.classes {
+            *self.classes.entry(class).or_default() += count;
+        }
         for (key, count) in other.findings {
             *self.findings.entry(key).or_default() += count;
         }
@@ -178,7 +201,16 @@ impl Tally {
             json!({ "transform": transform, "tier": tier, "status": status, "count": count })
         });
         let of = |wanted: &'static str| self.count(|status| status == wanted);
+        let class = |name: &str| self.classes.get(name).copied().unwrap_or(0);
         json!({
+            "considered": self.classes.values().sum::<usize>(),
+            "classes": {
+                "clean": class("clean"),
+                "findings": class("findings"),
+                "changed": class("changed"),
+                "skipped": class("skipped"),
+                "failed": class("failed"),
+            },
             "files": self.files,
             "files_with_findings": self.with_findings,
             "files_changed": self.changed,
