@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use ruff_python_ast::PythonVersion as Version;
 use ruff_python_ast::token::{Token, TokenKind};
-use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
+use ruff_python_parser::{Mode, ParseOptions, Parsed, UnsupportedSyntaxErrorKind, parse_unchecked};
 use ruff_text_size::Ranged;
 
 use super::deadline;
@@ -31,9 +31,14 @@ impl<'s> Reading<'s> {
 
     /// The first syntax error: zero-based line and what is wrong.
     pub fn error(&self) -> Option<(usize, String)> {
-        let error = self.parsed.errors().first()?;
-        let at = self.source.start() + error.location.start().to_usize();
-        Some((self.source.line(at.min(self.source.bytes().len())), error.error.to_string()))
+        let line = |at: usize| self.source.line((self.source.start() + at).min(self.source.bytes().len()));
+        if let Some(error) = self.parsed.errors().first() {
+            return Some((line(error.location.start().to_usize()), error.error.to_string()));
+        }
+        // `except ValueError, e:` of Python 2 is two exceptions for Python 3.14 (PEP 758), and nothing for those between.
+        let newer = self.parsed.unsupported_syntax_errors();
+        let old = newer.iter().find(|error| error.kind == UnsupportedSyntaxErrorKind::UnparenthesizedExceptionTypes)?;
+        Some((line(old.range.start().to_usize()), "several exceptions without parentheses, as in Python 2".to_owned()))
     }
 
     fn unsupported(&self) -> usize {
