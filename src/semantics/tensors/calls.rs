@@ -4,6 +4,7 @@ use super::Answer::{Circular, Is, Unknown};
 use super::tables::{self, Gives};
 use super::{Answer, Element, Inquiry, Tensor};
 use crate::engine::syntax::Node;
+use crate::semantics::storage::{self, Storage};
 
 /// Keywords that leave the rank of a reduction as it is.
 const HARMLESS: &[&str] = &["dtype"];
@@ -48,7 +49,9 @@ impl<'t> Inquiry<'_, 't> {
             }
         };
         let element = if keyword(call, "dtype").is_some() { Element::Any } else { tables::element(name) };
-        let known = Tensor { fresh: true, on_host, element, ..Tensor::known(call) };
+        let is_new = tables::is_maker(name) && !["as_tensor", "from_numpy", "asarray", "frombuffer"].contains(&name)
+            || self.facts.called_name(call).is_some_and(|name| storage::function(&name) == Storage::Own);
+        let known = Tensor { fresh: is_new, on_host, element, ..Tensor::known(call) };
         let ranked = |rank| Is(Tensor { rank, ..known });
         let bare = is_bare(call, 1).then_some(0);
         let same_rank = argument.and_then(|argument| argument.rank);

@@ -53,7 +53,8 @@ impl<'t> Inquiry<'_, 't> {
                 let first = super::calls::positional(call).next().map_or(Unknown, |first| self.expression(first, depth + 1));
                 Is(Tensor { rank: if let Is(given) = first { given.rank } else { None }, fresh: false, ..tensor })
             }
-            Some(_) => Is(tensor),
+            // `nn.Flatten` and `nn.Identity` give what they got.
+            Some(_) => Is(Tensor { fresh: false, ..tensor }),
             None => Is(Tensor { single: false, fresh: false, ..tensor.at_most(Likely) }),
         }
     }

@@ -201,8 +201,8 @@ fn what_waits() {
 #[test]
 fn modules() {
     tensors("criterion = nn.CrossEntropyLoss()", &[("criterion(a, b)", "T0!")]);
-    tensors("criterion = nn.CrossEntropyLoss(reduction='none').to(device)", &[("criterion(a, b)", "T!")]);
-    tensors("fc = nn.Linear(2, 3)", &[("fc(a)", "T!")]);
+    tensors("criterion = nn.CrossEntropyLoss(reduction='none').to(device)", &[("criterion(a, b)", "T")]);
+    tensors("fc = nn.Linear(2, 3)", &[("fc(a)", "T")]);
     tensors("rnn = nn.LSTM(2, 3)", &[("rnn(a)", "T?")]);
     tensors(
         "class Net(nn.Module):\n    pass\nmodel = Net()\nmodel = model.to(device)",
