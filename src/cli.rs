@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cache::usual_folder;
 use crate::config::{Configs, Overrides, Patterns, split, transform};
 use crate::engine::driver::Mode;
 use crate::engine::version::PythonVersion;
@@ -129,7 +130,10 @@ struct Check {
     /// Threads to use [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Configuration")]
     jobs: Option<u16>,
-    /// Accepted for compatibility; results are not cached
+    /// Remember here what was found [default: `mlfix` in the cache folder of the user]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache", help_heading = "Configuration")]
+    cache_dir: Option<PathBuf>,
+    /// Neither use nor keep what was found before
     #[arg(long, help_heading = "Configuration")]
     no_cache: bool,
 
@@ -192,6 +196,7 @@ struct Plan {
     configs: Arc<Configs>,
     /// The working folder, absolute and without links.
     working: PathBuf,
+    cache: Option<CacheFolder>,
     jobs: usize,
     format: Format,
     statistics: bool,
@@ -200,6 +205,13 @@ struct Plan {
     verbose: bool,
     stdout: Screen,
     stderr: Screen,
+}
+
+/// Where to remember what was found.
+struct CacheFolder {
+    path: PathBuf,
+    /// Whether the user asked for it by name.
+    named: bool,
 }
 
 impl Plan {
@@ -231,6 +243,8 @@ impl Plan {
             isolated: typed.isolated,
         };
         let jobs = typed.jobs.map(usize::from);
+        let named = typed.cache_dir.is_some();
+        let cache = typed.cache_dir.or_else(usual_folder).filter(|_| !typed.no_cache);
         Ok(Self {
             paths: if typed.paths.is_empty() { vec![PathBuf::from(".")] } else { typed.paths },
             stdin,
@@ -239,6 +253,7 @@ impl Plan {
             diff: typed.diff,
             configs: Arc::new(Configs::new(overrides, &working)?),
             working,
+            cache: cache.map(|path| CacheFolder { path, named }),
             jobs: jobs.or_else(|| std::thread::available_parallelism().map(usize::from).ok()).unwrap_or(1),
             format: typed.output_format,
             statistics: typed.statistics,

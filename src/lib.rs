@@ -6,13 +6,16 @@
 //! walk ─ bytes ─▶ engine::driver::run ─▶ Report ─▶ report (text, JSON, patch) ─▶ write
 //!                   │
 //!                   ├ source      bytes, encoding, line ends; a text of equal length for the parsers
-//!                   ├ syntax      tree-sitter's tree as one flat table
+//!                   ├ parse       ordinary Python, fast; tree-sitter reads what is rare, ambiguous or wrong
+//!                   ├ syntax      the tree of either as one flat table
 //!                   ├ transform   query matches ─▶ check ─▶ findings, each with a fix or the reason why not
 //!                   ├ suppress    comments that ask for silence
 //!                   ├ edit, imports   fixes of a round ─▶ new bytes; again, until nothing changes
 //!                   ├ origin      where a place of the new text stood in the original
 //!                   └ verify      what must hold before anyone may write the new text
 //! ```
+//!
+//! [`cache`] stands before the driver: it knows the reports of earlier runs.
 //!
 //! A transform asks [`semantics`] what may be known about a name: which scope it is of, what it was imported as, what
 //! kind of value it has, what changes it, where it escapes to, and what runs after what.
@@ -23,6 +26,7 @@
 //!   changes one.
 //! - The engine cannot fail: broken Python is a tree with error nodes, a panic is caught per file.
 //! - Offsets are byte offsets into the file, ranges are half-open, lines count from 0 inside and from 1 for the reader.
+//! - A report is a function of the bytes, the settings and the program, whether it was computed or remembered.
 //! - Bytes outside an edit are never touched, and neither the order of `--select`, nor of paths, nor the number of
 //!   threads changes a byte.
 //! - Nothing recurses over the tree.
@@ -35,6 +39,7 @@
 //! found through [`Findings`](engine::transform::Findings). Help, `mlfix list`, the README's table and the snapshots
 //! follow from that.
 
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod engine;

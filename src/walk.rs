@@ -1,6 +1,6 @@
 //! From the paths of the command line to the files to work on, in order.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ const HIDDEN_FOLDERS: &[&str] = &[
     ".hg",
     ".ipynb_checkpoints",
     ".jj",
+    ".mlfix_cache",
     ".mypy_cache",
     ".nox",
     ".pixi",
@@ -107,7 +108,7 @@ pub struct Found {
 pub fn find(paths: &[PathBuf], configs: &Arc<Configs>, interrupt: &Interrupt) -> anyhow::Result<Found> {
     let working = std::env::current_dir().and_then(|folder| folder.canonicalize());
     let working = working.context("cannot tell the working folder")?;
-    let mut finder = Finder { configs, interrupt, working, items: BTreeMap::new(), found: Found::default() };
+    let mut finder = Finder { configs, interrupt, working, items: HashMap::new(), found: Found::default() };
     for path in paths {
         if path.is_dir() { finder.walk(path)? } else { finder.name(path)? }
     }
@@ -126,7 +127,7 @@ struct Finder<'a> {
     interrupt: &'a Interrupt,
     working: PathBuf,
     /// By real path, so that no file is worked on twice.
-    items: BTreeMap<PathBuf, Item>,
+    items: HashMap<PathBuf, Item>,
     found: Found,
 }
 

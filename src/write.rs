@@ -14,6 +14,7 @@ use std::path::Path;
 use crate::fs::{Folder, Fs, Os, Refusal, Stat};
 
 mod interrupt;
+mod own;
 mod root;
 mod snapshot;
 mod sweep;
@@ -21,6 +22,7 @@ mod sweep;
 mod tests;
 
 pub use interrupt::Interrupt;
+pub use own::{own_folder, prune_own, put_own};
 pub use root::{Root, resolve_named};
 pub use snapshot::{ReadError, Snapshot, read};
 pub use sweep::sweep;
@@ -257,7 +259,7 @@ impl Drop for Temporary<'_> {
 }
 
 /// Enough to keep names apart; `O_EXCL` is what makes them safe. Each `RandomState` has other keys.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run `mlfix --fix --unsafe-fixes` over a copy of the corpus and hold it to its promises.
 
-    python3 benches/corpus/check.py --mlfix target/release/mlfix CORPUS [--work DIR]
+    python3 benches/corpus/check.py --mlfix target/release/mlfix CORPUS [--work DIR] [--long]
 
 CORPUS is a folder as `fetch.py` leaves it, or any other folder of Python code; it is only read. The promises:
 
@@ -10,7 +10,14 @@ CORPUS is a folder as `fetch.py` leaves it, or any other folder of Python code; 
     used before its `global`); nothing is run;
  3. a second run changes nothing, and no file appears or disappears;
  4. every changed line belongs to a fix that is reported as applied, and so does every changed byte;
- 5. comments and strings stay what they were, except for an annotation inside quotes that now admits None.
+ 5. comments and strings stay what they were, except for an annotation inside quotes that now admits None, and for
+    `"cuda"` in place of `.cuda()`;
+ 6. a statement that no edit touches is the same to CPython (`ast.dump`), and stands in the same order.
+
+With `--long`, which runs mlfix five times more:
+
+ 7. 1, 2 and 16 threads write the same files and say the same;
+ 8. `mlfix --diff | git apply` makes the same files, byte for byte.
 
 Prints the figures, then each broken promise with the files concerned. Exit status: 0 all kept, 1 some broken, 2 usage.
 With `--work` the copy is kept there for a look, together with what CPython said of the original files, so that a
@@ -36,6 +43,8 @@ import tokenize
 import warnings
 from pathlib import Path
 
+from statements import other_statement
+
 SUFFIXES = (".py", ".pyi", ".pyw")
 SHOWN = 20  # offenders named for one promise
 
@@ -45,6 +54,7 @@ def main():
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--mlfix", type=Path, required=True, help="the binary to check")
     parser.add_argument("--work", type=Path, help="keep the copy and the cache in this folder")
+    parser.add_argument("--long", action="store_true", help="also try other numbers of threads, and the patch")
     parser.add_argument("--timeout", type=float, default=900, help="seconds for one run of mlfix (default 900)")
     args = parser.parse_args()
     if not args.corpus.is_dir() or not args.mlfix.is_file():
@@ -110,13 +120,54 @@ def check(args, work):
             broken["every changed byte belongs to a reported fix"].append(path + unexplained(old, new, edits))
         if difference := lost_or_made_up(old, new):
             broken["comments and strings stay"].append(f"{path}: {difference}")
+        if edits is not None and was != "rejected" and (difference := other_statement(old, new, edits)):
+            broken["a statement that no edit touches stays the same"].append(f"{path}: {difference}")
     cache.save()
 
     print(f"lines         {lines['removed']:,} removed, {lines['added']:,} added")
     if unplaced:
         print(f"unplaced      {len(unplaced)} files, their lines are not checked: {', '.join(unplaced[:SHOWN])}")
     print(f"CPython       {', '.join(f'{n:,} {v}' for v, n in verdicts.most_common())} before (of the changed files)")
+    if args.long:
+        for threads in (1, 2, 16):
+            restore(tree, before, changed)
+            other = run(mlfix, tree, args.timeout, "--jobs", str(threads))
+            differ = differences(tree, after)
+            broken[f"{threads} threads write the same"] += differ
+            same = other.stdout == first.stdout
+            broken[f"{threads} threads say the same"] += [] if same else ["standard output is another one"]
+            print(f"{threads:2} threads    {other.seconds:.2f} s, {len(differ)} files differ", flush=True)
+        restore(tree, before, changed)
+        differ = patched(mlfix, tree, work, after, args.timeout)
+        broken["`--diff | git apply` makes the same"] += differ
+        print(f"patch         {len(changed):,} files, {len(differ)} differences")
     return print_broken(broken)
+
+
+def restore(tree, before, changed):
+    for path in changed:
+        (tree / path).write_bytes(before[path])
+
+
+def differences(tree, wanted):
+    found = read_tree(tree)
+    return sorted(path for path in wanted.keys() | found if wanted.get(path) != found.get(path))
+
+
+def patched(mlfix, tree, work, wanted, timeout):
+    """Applies what `--diff` prints with git, which is not to look for a repository above; answers what differs."""
+    command = [mlfix, "--diff", "--unsafe-fixes", "--isolated", "--no-cache", "."]
+    patch = work / "all.patch"
+    with patch.open("wb") as out:
+        made = subprocess.run(command, cwd=tree, stdout=out, stderr=subprocess.PIPE, timeout=timeout)
+    if made.returncode not in (0, 1):
+        return [f"mlfix --diff ended with {made.returncode}: {made.stderr.decode(errors='replace')[-500:]}"]
+    env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.resolve().parent)}
+    # Other people's lines may end in white space.
+    git = ["git", "apply", "--whitespace=nowarn", patch.resolve()]
+    applied = subprocess.run(git, cwd=tree, env=env, capture_output=True, text=True)
+    refused = [f"git apply: {applied.stderr[-500:]}"] if applied.returncode else []
+    return refused + differences(tree, wanted)
 
 
 def read_tree(root):
@@ -134,8 +185,8 @@ def read_tree(root):
 # Running mlfix and reading what it says.
 
 
-def run(mlfix, tree, timeout):
-    command = [mlfix, "--fix", "--unsafe-fixes", "--isolated", "--no-cache", "--output-format", "json", "."]
+def run(mlfix, tree, timeout, *options):
+    command = [mlfix, "--fix", "--unsafe-fixes", "--isolated", "--no-cache", "--output-format", "json", *options, "."]
     start = time.monotonic()
     try:
         done = subprocess.run(command, cwd=tree, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL)
@@ -337,6 +388,9 @@ def unexplained(old, new, ranges):
     return f":{at + 1}" + "".join("\n      " + line.decode("utf-8", "replace").rstrip() for line in shown)
 
 
+CUDA = collections.Counter({text: sys.maxsize for text in ("'cuda'", '"cuda"')})
+
+
 def lost_or_made_up(old, new):
     """How the comments and string tokens of two texts differ, as text; empty when they do not."""
     try:
@@ -348,6 +402,9 @@ def lost_or_made_up(old, new):
     lost = collections.Counter(without_none(text) for text in lost.elements())
     made_up = collections.Counter(without_none(text) for text in made_up.elements())
     lost, made_up = lost - made_up, made_up - lost
+    # `torch.zeros(3).cuda()` becomes `torch.zeros(3, device="cuda")`.
+    calls = max(0, old.count(b".cuda(") - new.count(b".cuda("))
+    made_up -= collections.Counter(list((made_up & CUDA).elements())[:calls])
     return " ".join([f"-{text[:80]!r}" for text in lost] + [f"+{text[:80]!r}" for text in made_up])
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Fetch the corpus: download the pinned packages and unpack them, one folder per package.
+"""Fetch the corpus: download the packages and unpack them, one folder per package.
 
     python3 benches/corpus/fetch.py [FOLDER] [--requirements FILE]
 
-FOLDER defaults to `target/corpus` of this repository. A package that is already there in the pinned version is
+FOLDER defaults to `target/corpus` of this repository. A package that is already there, in the pinned version if any, is
 skipped, so the script can be run again after a failure. Packages are downloaded as wheels, without their
 dependencies, by the newest CPython >= 3.11 on PATH; nothing of them is installed or run.
 
@@ -56,12 +56,12 @@ def main():
 
 
 def read_requirements(path):
-    """The `name==version` lines of a requirements file; comments and blank lines are allowed, nothing else is."""
+    """The packages of a requirements file: `name==version`, or `name` for the newest; comments are allowed."""
     pins = []
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.partition("#")[0].strip()
-        if line and not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line):
-            sys.exit(f"fetch.py: {path.name}: not a pin: {line}")
+        if line and not re.fullmatch(r"[A-Za-z0-9._-]+(==[A-Za-z0-9.]+)?", line):
+            sys.exit(f"fetch.py: {path.name}: not a package: {line}")
         if line:
             pins.append(line)
     return pins

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::output::{Output, say, say_all};
 use super::{Format, Plan};
+use crate::cache::Cache;
 use crate::config::meta;
 use crate::engine::driver::{self, Report, Trouble};
 use crate::engine::finding::{Outcome, Status};
@@ -18,7 +19,7 @@ use crate::report::summary::Tally;
 use crate::report::terminal::{self, Screen, visible};
 use crate::report::{concise, full, json};
 use crate::walk::{self, Item, MAX_FILE_SIZE, in_order};
-use crate::write::{Interrupt, ReadError, Root, Snapshot, read, sweep, write};
+use crate::write::{Cause, Interrupt, ReadError, Root, Snapshot, read, sweep, write};
 
 /// Runs it.
 pub(super) fn run(plan: &Plan) -> anyhow::Result<u8> {
@@ -65,8 +66,12 @@ pub(super) fn run(plan: &Plan) -> anyhow::Result<u8> {
             }
         })
     };
-    in_order(&found.items, plan.jobs, || interrupt.is_set(), |item| one(plan, item), take)?;
+    let cache = plan.cache.as_ref().and_then(|folder| Cache::new(folder.path.clone(), plan.verbose));
+    in_order(&found.items, plan.jobs, || interrupt.is_set(), |item| one(plan, item, cache.as_ref()), take)?;
     progress.finish();
+    if let Some(cache) = cache {
+        keep(plan, cache);
+    }
 
     if let Some(code) = interrupt.exit_code() {
         finish(plan, &total, &mut output, separator);
@@ -121,8 +126,18 @@ struct Folder {
     real: PathBuf,
 }
 
-fn one(plan: &Plan, item: &Item) -> Done {
-    catch_unwind(AssertUnwindSafe(|| work(plan, item))).unwrap_or_else(|_| {
+/// Keeps what was found for the next run.
+fn keep(plan: &Plan, cache: Cache) {
+    let Some(folder) = &plan.cache else { return };
+    let Err(error) = cache.save() else { return };
+    // Most users do not know that there is a cache, and nothing is wrong with what they see.
+    if plan.verbose || (folder.named && !plan.quiet) {
+        say(&format!("warning: cannot use the cache folder {}: {}", terminal::path(&folder.path), Cause(&error)));
+    }
+}
+
+fn one(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
+    catch_unwind(AssertUnwindSafe(|| work(plan, item, cache))).unwrap_or_else(|_| {
         let mut done = Done { tally: Tally { files: 1, ..Tally::default() }, ..Done::default() };
         done.tally.fail();
         done.complain("error", &item.shown, "mlfix made a mistake (a panic) and left the file as it was");
@@ -130,7 +145,7 @@ fn one(plan: &Plan, item: &Item) -> Done {
     })
 }
 
-fn work(plan: &Plan, item: &Item) -> Done {
+fn work(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
     let mut done = Done::default();
     let snapshot = match read(&item.root, &item.relative, MAX_FILE_SIZE) {
         Ok(snapshot) => snapshot,
@@ -158,13 +173,18 @@ fn work(plan: &Plan, item: &Item) -> Done {
         }
         return done;
     }
-    let mut report = driver::run(snapshot.bytes.clone(), item.kind, &item.settings, plan.mode());
+    let mut report = match cache {
+        Some(cache) => cache.report(&item.root, &snapshot.bytes, item.kind, &item.settings, plan.mode()),
+        None => driver::run(snapshot.bytes.clone(), item.kind, &item.settings, plan.mode()),
+    };
     if plan.fix {
         put_in_place(item, &snapshot, &mut report, &mut done);
     }
     let changed = report.fixed.is_some();
     done.tally = Tally::of(&report, item.named, changed);
-    let patch_name = patch::name(&item.real, &plan.working, item.root.real());
+    // The name is looked for in all folders above, so it is asked for only where there is a patch.
+    let has_patch = plan.diff && changed;
+    let patch_name = if has_patch { patch::name(&item.real, &plan.working, item.root.real()) } else { Vec::new() };
     let told = Told { shown: &item.shown, patch_name: &patch_name, new_text_is_in_place: plan.fix && changed };
     let mut page = Page::default();
     page.tell(plan, &report, &told);
@@ -211,6 +231,7 @@ fn complain(err: &mut Vec<u8>, what: &str, shown: &Path, why: &str) {
 /// How one file is called, and which of its texts the reader has.
 pub(super) struct Told<'a> {
     pub(super) shown: &'a Path,
+    /// Empty where there is no patch.
     pub(super) patch_name: &'a [u8],
     pub(super) new_text_is_in_place: bool,
 }

@@ -3,11 +3,9 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
-
-use tree_sitter::{Query, QueryCursor, QueryCursorOptions, QueryCursorState, StreamingIterator};
 
 use super::deadline::{self, Overtime};
 use super::edit::{self, Edit};
@@ -15,17 +13,18 @@ use super::finding::{Finding, Fix, Left, Outcome, Repair, Status, Tier};
 use super::guard;
 use super::imports::{self, Import};
 use super::origin::Origin;
+use super::query::Query;
 use super::skim;
 use super::source::{Refusal, SourceFile};
 use super::suppress::Suppressions;
-use super::syntax::{Tree, language};
-use super::transform::{Context, FileKind, Findings, Match, Options, Transform};
+use super::syntax::Tree;
+use super::transform::{Context, FileKind, Findings, Options, Transform};
 use super::verify::{self, Reading};
 use super::version::PythonVersion;
 
 /// What to look for and what may be done about it.
 pub struct Settings {
-    /// The transforms, in the order of the suite.
+    /// The transforms, in any order.
     pub selected: Vec<Selected>,
     /// The oldest Python that the result must run on.
     pub target: PythonVersion,
@@ -33,7 +32,7 @@ pub struct Settings {
     pub options: Options,
     /// Whether fixes of the unsafe tier may be applied.
     pub unsafe_fixes: bool,
-    /// Ids of all transforms, for suppression comments.
+    /// Ids of all transforms, in the order of the suite: what comments may name, and who wins where two fixes conflict.
     pub known: Vec<&'static str>,
 }
 
@@ -50,15 +49,9 @@ impl Selected {
         Self { transform, query: OnceLock::new() }
     }
 
-    /// The compiled query. Panics when the query is wrong: a mistake in the transform.
-    pub fn query(&self) -> &Query {
-        self.query.get_or_init(|| {
-            let meta = self.transform.meta();
-            match Query::new(language(), meta.query) {
-                Ok(query) => query,
-                Err(error) => panic!("query of {}: {error}", meta.id),
-            }
-        })
+    /// The compiled query.
+    fn query(&self) -> &Query {
+        self.query.get_or_init(|| Query::new(self.transform.meta().query))
     }
 
     /// Whether the text holds the literals without which this transform finds nothing.
@@ -263,15 +256,26 @@ impl Run<'_> {
         self.settings.target.max(PythonVersion::needed_by(&start.tree))
     }
 
+    /// The place of a transform in the suite.
+    fn rank(&self, id: &str) -> Option<usize> {
+        self.settings.known.iter().position(|known| *known == id)
+    }
+
+    /// The selected transforms in the order of the suite, however they were given.
+    fn in_order(&self) -> Vec<&Selected> {
+        let mut selected = self.selected.to_vec();
+        selected.sort_by_key(|selected| self.rank(selected.transform.meta().id));
+        selected
+    }
+
     /// All findings of a text, sorted by place, with the status that they have before anything is applied.
     fn look(&self, text: &Text, round: u8) -> Look {
         let mut look = Look::default();
         let suppressions = Suppressions::new(&text.tree, &text.source, &self.settings.known);
         let mut context: Option<Context<'_>> = None;
-        let mut cursor = QueryCursor::new();
         let mut group = 0;
         let target = self.target(text);
-        for selected in self.selected {
+        for selected in self.in_order() {
             let meta = selected.transform.meta();
             RUNNING.set(meta.id);
             let cx = match context.as_mut() {
@@ -281,17 +285,7 @@ impl Run<'_> {
                 }
                 None => context.insert(Context::new(&text.source, &text.tree, self.kind, target, &self.settings.options, meta)),
             };
-            let query = selected.query();
-            let names = query.capture_names();
-            let mut may_go_on =
-                |_: &QueryCursorState| if deadline::is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-            let options = QueryCursorOptions::new().progress_callback(&mut may_go_on);
-            let (root, code) = (text.tree.parsed().root_node(), text.source.code().as_bytes());
-            let mut matches = cursor.matches_with_options(query, root, code, options);
-            while let Some(candidate) = matches.next() {
-                let captures = candidate.captures().iter();
-                let captures = captures.map(|c| (capture_name(selected, names, c.index), text.tree.lookup(c.node))).collect();
-                let m = Match { pattern: candidate.pattern_index, captures };
+            for m in selected.query().matches(&text.tree) {
                 group += 1;
                 deadline::check_seldom();
                 let mut findings = Findings::default();
@@ -315,8 +309,7 @@ impl Run<'_> {
             deadline::check();
         }
         RUNNING.set("the engine");
-        let order = |id: &str| self.selected.iter().position(|s| s.transform.meta().id == id);
-        look.found.sort_by_key(|found| (found.finding.range.start, order(found.transform), found.finding.range.end));
+        look.found.sort_by_key(|found| (found.finding.range.start, self.rank(found.transform), found.finding.range.end));
         look.found.dedup_by(|b, a| a.transform == b.transform && a.finding.range == b.finding.range);
         look.left.sort_by_key(|left| left.range.start);
         look.mistakes = suppressions.mistakes;
@@ -441,15 +434,6 @@ fn names(found: &[Found], chosen: &[usize]) -> String {
     names.sort_unstable();
     names.dedup();
     names.join(", ")
-}
-
-/// A capture's name with the life of the program: queries live as long as the settings, names as long as the text of
-/// the query, which is static.
-fn capture_name(selected: &Selected, names: &[&str], index: u32) -> &'static str {
-    let name = names[index as usize];
-    let text = selected.transform.meta().query;
-    let at = text.find(&format!("@{name}")).expect("the query's text holds its captures");
-    &text[at + 1..=at + name.len()]
 }
 
 fn near_error(fix: &Fix, tree: &Tree) -> bool {

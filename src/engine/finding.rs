@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::edit::Edit;
 use super::imports::Import;
+use super::syntax::Node;
 
 /// A confirmed match. Its range is where the user looks first: an argument, a call, a loop header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,16 @@ pub struct Finding {
     pub evidence: Vec<Note>,
     /// The fix, or why there is none.
     pub repair: Repair,
+}
+
+/// An expression as a message quotes it: on one line, and its end only when it is longer than 50 bytes.
+pub fn quoted(node: Node<'_>) -> String {
+    let text = node.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.len() <= 50 {
+        return text;
+    }
+    let end = text.char_indices().rev().nth(20).map_or(0, |(at, _)| at);
+    format!("..{}", &text[end..])
 }
 
 /// One piece of evidence: a place in the file and what it shows.

@@ -9,6 +9,8 @@ pub mod finding;
 pub mod guard;
 pub mod imports;
 pub mod origin;
+mod parse;
+pub mod query;
 pub mod reindent;
 pub mod skim;
 pub mod source;

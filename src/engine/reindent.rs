@@ -62,13 +62,17 @@ impl<'t> Run<'t> {
     }
 
     /// By what one level goes deeper here: as something nested in the run does, else as its own block does, else as the
-    /// first block of the file does, else a tab or four spaces. Tabs and spaces are not mixed where they are not yet.
+    /// first block of the file does, else a tab or four spaces. Tabs and spaces are not mixed where they are not yet, and
+    /// more than eight columns are no level: such a block stands below a header of several lines.
     pub fn unit(&self, source: &SourceFile) -> String {
         let base = source.indent(self.first.start());
         let inside = self.statements().flat_map(Node::descendants).find_map(|block| step(source, block));
         let own = || self.first.parent().and_then(|block| step(source, block));
         let any = || self.first.tree().root().descendants().find_map(|block| step(source, block));
         let fits = |unit: &&str| {
+            if unit.len() > 8 {
+                return false;
+            }
             let plain = |c: char| base.chars().all(|b| b == c) && unit.chars().all(|u| u == c);
             plain(' ') || plain('\t') || base.contains(' ') && base.contains('\t')
         };
@@ -214,6 +218,8 @@ mod tests {
         assert_eq!(moved("def f():\n    if a:\n      b\n", 0..1), "def f():\n      if a:\n        b\n");
         assert_eq!(moved("if a:\n    b\n    if c:\n    \td\n", 0..1), "if a:\n        b\n    if c:\n    \td\n");
         assert_eq!(moved("x = 1\n", 0..1), "    x = 1\n");
+        let text = "if a and\\\n   b:\n            c\n";
+        assert_eq!(moved(text, 0..1), text.replace("            c", "                c"));
     }
 
     #[test]

@@ -148,9 +148,9 @@ impl fmt::Display for Refusal {
 /// not ASCII is an `x`, and a carriage return that stands alone is a line feed, as Python reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// The text for the parsers.
+    /// What the parsers read.
     code: String,
-    /// The file itself, where it differs from that.
+    /// The bytes on disk where they are others.
     bytes: Option<Vec<u8>>,
     encoding: Encoding,
     line_starts: Vec<u32>,
@@ -195,8 +195,9 @@ impl SourceFile {
                 (with_lone_cr_as_lf(&ascii), Some(bytes))
             }
         };
-        let line_starts = line_starts(code.as_bytes());
-        Ok(Self { code, bytes, encoding, line_starts })
+        let mut file = Self { code, bytes, encoding, line_starts: Vec::new() };
+        file.line_starts = line_starts(file.code().as_bytes());
+        Ok(file)
     }
 
     /// The bytes as they stand on disk.

@@ -47,7 +47,8 @@ impl Suppressions {
     pub fn new(tree: &Tree, source: &SourceFile, known: &[&str]) -> Self {
         let mut all = Self::default();
         let text = tree.code().as_bytes();
-        if !["mlfix:", "noqa", "pylint:"].iter().any(|word| contains_ignoring_case(text, word.as_bytes())) {
+        // The letter is the word's rarest in code.
+        if ![("mlfix:", 4), ("noqa", 2), ("pylint:", 1)].iter().any(|(word, rare)| holds_ignoring_case(text, word, *rare)) {
             return all;
         }
         for comment in tree.root().descendants().filter(|node| node.is("comment")) {
@@ -166,9 +167,12 @@ fn noqa_words(rest: &str) -> Words {
     }
 }
 
-fn contains_ignoring_case(text: &[u8], word: &[u8]) -> bool {
-    memchr::memchr2_iter(word[0], word[0].to_ascii_uppercase(), text)
-        .any(|at| text[at..].get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word)))
+/// Whether a word stands in the text, in whatever case. `rare` is the index of the letter to look for.
+fn holds_ignoring_case(text: &[u8], word: &str, rare: usize) -> bool {
+    let word = word.as_bytes();
+    memchr::memchr2_iter(word[rare], word[rare].to_ascii_uppercase(), text)
+        .filter_map(|at| at.checked_sub(rare))
+        .any(|start| text[start..].get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word)))
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use tree_sitter::{Language, ParseOptions, ParseState, Parser, TreeCursor};
 
 use super::deadline;
 
+use super::parse;
+
 /// Kind id that tree-sitter gives to a node of unexpected text.
 const ERROR: u16 = u16::MAX;
 
@@ -40,17 +42,31 @@ fn field_name(field: u16) -> Option<&'static str> {
     (field != 0).then(|| names[field as usize])
 }
 
-#[derive(Clone, Copy)]
-struct Record {
-    kind: u16,
-    field: u16,
-    start: u32,
-    end: u32,
-    parent: u32,
+/// Numbers of all constructs with this name: what the grammar calls alike may have several. None when there is none.
+pub(super) fn kinds_called(name: &str) -> Vec<u16> {
+    let count = u16::try_from(language().node_kind_count()).expect("the grammar has fewer than 65,536 kinds");
+    let is_called =
+        |&id: &u16| language().node_kind_is_named(id) && language().node_kind_is_visible(id) && kind_name(id) == name;
+    (0..count).filter(is_called).collect()
+}
+
+/// The number of the role with this name.
+pub(super) fn role_called(name: &str) -> Option<u16> {
+    language().field_id_for_name(name).map(std::num::NonZeroU16::get)
+}
+
+/// One node of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) kind: u16,
+    pub(super) field: u16,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) parent: u32,
     /// Index behind the last descendant.
-    skip: u32,
-    named: bool,
-    missing: bool,
+    pub(super) skip: u32,
+    pub(super) named: bool,
+    pub(super) missing: bool,
 }
 
 /// A parsed file: its text and the table of its nodes.
@@ -59,35 +75,32 @@ pub struct Tree {
     records: Vec<Record>,
     errors: Vec<u32>,
     depth: usize,
-    by_kind: OnceCell<HashMap<&'static str, Vec<u32>>>,
-    parsed: tree_sitter::Tree,
+    by_kind: OnceCell<ByKind>,
+    parsed: OnceCell<tree_sitter::Tree>,
 }
 
 impl Tree {
-    /// Parses the text of a whole file. Ends the work on it when its [time](deadline) is over.
+    /// Parses the text of a whole file. What is ordinary takes the fast way, and everything else goes through tree-sitter;
+    /// where both know a text, they agree. Ends the work
+    /// on it when its [time](deadline) is over.
     pub fn parse(code: &str) -> Self {
-        thread_local! {
-            static PARSER: RefCell<Parser> = RefCell::new({
-                let mut parser = Parser::new();
-                parser.set_language(language()).expect("the grammar fits the library: both are pinned");
-                parser
-            });
+        match parse::parse(code) {
+            Some((records, depth)) => Self::new(code, records, Vec::new(), depth),
+            None => Self::parse_fully(code),
         }
-        let parsed = PARSER.with_borrow_mut(|parser| {
-            let mut may_go_on =
-                |_: &ParseState| if deadline::is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-            let options = ParseOptions::new().progress_callback(&mut may_go_on);
-            let rest = &mut |at: usize, _| code.as_bytes().get(at..).unwrap_or_default();
-            let parsed = parser.parse_with_options(rest, None, Some(options));
-            if parsed.is_none() {
-                // Otherwise the next text would be taken for the rest of this one.
-                parser.reset();
-            }
-            parsed
-        });
-        let Some(parsed) = parsed else { deadline::give_up() };
+    }
+
+    /// Parses the text with tree-sitter, whatever it is.
+    pub fn parse_fully(code: &str) -> Self {
+        let parsed = tree_sitter_tree(code);
         let (records, errors, depth) = flatten(parsed.walk());
-        Self { code: code.to_string(), records, errors, depth, by_kind: OnceCell::new(), parsed }
+        let tree = Self::new(code, records, errors, depth);
+        let _ = tree.parsed.set(parsed);
+        tree
+    }
+
+    fn new(code: &str, records: Vec<Record>, errors: Vec<u32>, depth: usize) -> Self {
+        Self { code: code.to_string(), records, errors, depth, by_kind: OnceCell::new(), parsed: OnceCell::new() }
     }
 
     /// The text that was parsed.
@@ -95,9 +108,15 @@ impl Tree {
         &self.code
     }
 
-    /// The tree that queries run on.
+    /// The table.
+    #[cfg(test)]
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// tree-sitter's own tree, for queries that need it. It is made on first use.
     pub fn parsed(&self) -> &tree_sitter::Tree {
-        &self.parsed
+        self.parsed.get_or_init(|| tree_sitter_tree(&self.code))
     }
 
     /// The node of the whole file. Its range starts behind leading white space and comments count as its children.
@@ -152,14 +171,14 @@ impl Tree {
     /// All nodes of this kind, in text order. The index is built once, so that asking for each function of a file what
     /// calls it costs no walk of the whole table.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = Node<'_>> {
-        let index = self.by_kind.get_or_init(|| {
-            let mut index: HashMap<&'static str, Vec<u32>> = HashMap::new();
-            for (id, record) in self.records.iter().enumerate().filter(|(_, record)| record.named) {
-                index.entry(kind_name(record.kind)).or_default().push(id as u32);
-            }
-            index
-        });
-        index.get(kind).into_iter().flatten().map(|&id| self.node(id))
+        let index = self.by_kind.get_or_init(|| ByKind::new(&self.records));
+        index.ids(kind).iter().map(|&id| self.node(id))
+    }
+
+    /// All nodes of these kinds, in text order; with no kind, all constructs.
+    pub(super) fn of_kinds(&self, kinds: &[u16]) -> impl Iterator<Item = Node<'_>> {
+        let fits = |record: &Record| if kinds.is_empty() { record.named } else { kinds.contains(&record.kind) };
+        self.records.iter().enumerate().filter(move |(_, record)| fits(record)).map(|(id, _)| self.node(id as u32))
     }
 
     /// How deep the deepest node lies; the root lies at 0.
@@ -171,6 +190,83 @@ impl Tree {
     pub fn errors(&self) -> impl Iterator<Item = Node<'_>> {
         self.errors.iter().map(|&id| self.node(id))
     }
+}
+
+/// The constructs of a table, sorted by kind and then by place.
+struct ByKind {
+    ids: Vec<u32>,
+    /// Where the nodes of each kind begin, by the first of the numbers that the grammar has for it.
+    starts: Vec<u32>,
+}
+
+impl ByKind {
+    fn new(records: &[Record]) -> Self {
+        let first = &kind_numbers().first;
+        let mut starts = vec![0_u32; first.len() + 1];
+        let named = || records.iter().enumerate().filter(|(_, record)| record.named && record.kind != ERROR);
+        for (_, record) in named() {
+            starts[first[record.kind as usize] as usize + 1] += 1;
+        }
+        for kind in 1..starts.len() {
+            starts[kind] += starts[kind - 1];
+        }
+        let mut next = starts.clone();
+        let mut ids = vec![0; starts[first.len()] as usize];
+        for (id, record) in named() {
+            let place = &mut next[first[record.kind as usize] as usize];
+            ids[*place as usize] = id as u32;
+            *place += 1;
+        }
+        Self { ids, starts }
+    }
+
+    fn ids(&self, kind: &str) -> &[u32] {
+        let Some(&number) = kind_numbers().by_name.get(kind) else { return &[] };
+        &self.ids[self.starts[number as usize] as usize..self.starts[number as usize + 1] as usize]
+    }
+}
+
+/// The numbers of the grammar's constructs.
+struct KindNumbers {
+    by_name: HashMap<&'static str, u16>,
+    /// For each number the first one with the same name.
+    first: Vec<u16>,
+}
+
+fn kind_numbers() -> &'static KindNumbers {
+    static NUMBERS: OnceLock<KindNumbers> = OnceLock::new();
+    NUMBERS.get_or_init(|| {
+        let count = u16::try_from(language().node_kind_count()).expect("the grammar has fewer than 65,536 kinds");
+        let mut by_name = HashMap::new();
+        let mut first: Vec<u16> = (0..count).collect();
+        for id in (0..count).filter(|&id| language().node_kind_is_named(id) && language().node_kind_is_visible(id)) {
+            first[id as usize] = *by_name.entry(kind_name(id)).or_insert(id);
+        }
+        KindNumbers { by_name, first }
+    })
+}
+
+fn tree_sitter_tree(code: &str) -> tree_sitter::Tree {
+    thread_local! {
+        static PARSER: RefCell<Parser> = RefCell::new({
+            let mut parser = Parser::new();
+            parser.set_language(language()).expect("the grammar fits the library: both are pinned");
+            parser
+        });
+    }
+    let parsed = PARSER.with_borrow_mut(|parser| {
+        let mut may_go_on =
+            |_: &ParseState| if deadline::is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let options = ParseOptions::new().progress_callback(&mut may_go_on);
+        let rest = &mut |at: usize, _| code.as_bytes().get(at..).unwrap_or_default();
+        let parsed = parser.parse_with_options(rest, None, Some(options));
+        if parsed.is_none() {
+            // Otherwise the next text would be taken for the rest of this one.
+            parser.reset();
+        }
+        parsed
+    });
+    parsed.unwrap_or_else(|| deadline::give_up())
 }
 
 fn flatten(mut cursor: TreeCursor<'_>) -> (Vec<Record>, Vec<u32>, usize) {
@@ -260,6 +356,16 @@ impl<'t> Node<'t> {
     /// The grammar's name: `call`, `identifier`, or the token itself, such as `+=`.
     pub fn kind(self) -> &'static str {
         kind_name(self.record().kind)
+    }
+
+    /// The grammar's number of the kind.
+    pub(super) fn kind_id(self) -> u16 {
+        self.record().kind
+    }
+
+    /// The grammar's number of the role in the parent; 0 for none.
+    pub(super) fn role(self) -> u16 {
+        self.record().field
     }
 
     /// Whether the kind is this one.

@@ -1,6 +1,6 @@
 //! Calls that never come back, and `with` statements that let every exception through.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use super::Facts;
 use super::graph::{ENTRY, EXIT, Graph, with_items};
@@ -94,14 +94,14 @@ const LET_THROUGH: &[&str] = &[
 ];
 
 /// The functions of a file that never return: ids of their `function_definition` nodes.
-pub(super) type Raisers = HashSet<u32>;
+pub(super) type Raisers = FxHashSet<u32>;
 
 /// Finds the functions of the file that never return: annotated `NoReturn` or `Never`, or every path of which raises.
 ///
 /// A method counts only by its annotation: an heir may override it. A decorator may do anything; calling a coroutine or a
 /// generator runs nothing.
 pub(super) fn raisers(facts: &Facts<'_>) -> Raisers {
-    let mut found = Raisers::new();
+    let mut found = Raisers::default();
     let mut candidates = Vec::new();
     for function in facts.tree().root().descendants().filter(|node| node.is("function_definition")) {
         let decorated = function.parent().is_some_and(|parent| parent.is("decorated_definition"));

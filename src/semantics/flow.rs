@@ -1,8 +1,9 @@
 //! Statement-level control flow inside one function or module body.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Facts;
 use super::exits::{self, Raisers};
@@ -13,7 +14,7 @@ use crate::engine::syntax::Node;
 #[derive(Default)]
 pub struct Graphs {
     /// By the id of the function, lambda or module.
-    built: RefCell<HashMap<u32, Rc<Graph>>>,
+    built: RefCell<FxHashMap<u32, Rc<Graph>>>,
     raisers: OnceCell<Raisers>,
 }
 
@@ -373,9 +374,9 @@ fn is_comprehension(node: Node<'_>) -> bool {
 #[derive(Default)]
 struct Barriers {
     /// No normal way out.
-    closed: HashSet<(u32, Part)>,
+    closed: FxHashSet<(u32, Part)>,
     /// No way into the body: the target of a `for`.
-    no_body: HashSet<u32>,
+    no_body: FxHashSet<u32>,
 }
 
 impl Barriers {

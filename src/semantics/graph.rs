@@ -1,6 +1,6 @@
 //! The control-flow graph of one function or module: a vertex per statement or header, edges for every way on.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::Facts;
 use super::exits::{self, Raisers};
@@ -31,7 +31,7 @@ pub(super) enum Part {
 pub(super) struct Graph {
     vertices: Vec<Vertex>,
     /// The copies of each place: code in a `finally` block has one for each way into it.
-    places: HashMap<(u32, Part), Vec<u32>>,
+    places: FxHashMap<(u32, Part), Vec<u32>>,
     /// Whether the code holds something that Python would not accept, so that no answer can be trusted.
     pub(super) broken: bool,
 }
@@ -58,10 +58,10 @@ impl Graph {
             owner,
             broken,
             contexts: vec![Context { parent: OUTSIDE, clause: 0, pending: Pending::Normal, depth: 0 }],
-            known_contexts: HashMap::new(),
+            known_contexts: FxHashMap::default(),
             vertices: vec![Vertex::default(), Vertex::default(), Vertex::default()],
-            index: HashMap::new(),
-            places: HashMap::new(),
+            index: FxHashMap::default(),
+            places: FxHashMap::default(),
             unfinished: Vec::new(),
         };
         let first = if owner.is("lambda") {
@@ -145,10 +145,10 @@ struct Builder<'f, 't> {
     owner: Node<'t>,
     broken: bool,
     contexts: Vec<Context>,
-    known_contexts: HashMap<(u32, u32, Pending), u32>,
+    known_contexts: FxHashMap<(u32, u32, Pending), u32>,
     vertices: Vec<Vertex>,
-    index: HashMap<(u32, Part, u32), u32>,
-    places: HashMap<(u32, Part), Vec<u32>>,
+    index: FxHashMap<(u32, Part, u32), u32>,
+    places: FxHashMap<(u32, Part), Vec<u32>>,
     unfinished: Vec<(u32, Node<'t>, Part, u32)>,
 }
 

@@ -2,10 +2,12 @@
 
 mod tables;
 
+use std::collections::BTreeSet;
+
 use super::Facts;
 use super::scope::{BindingKind, Resolution};
 use crate::engine::syntax::Node;
-pub use tables::{Appetite, Family};
+pub use tables::{Appetite, Family, Held};
 
 /// A call that opens something.
 #[derive(Clone, Debug)]
@@ -62,6 +64,12 @@ pub struct Fate<'t> {
     pub is_derived: bool,
 }
 
+/// The last segments of the names of all functions that open something, each once.
+pub fn opener_names() -> impl Iterator<Item = &'static str> {
+    let names: BTreeSet<_> = tables::OPENERS.iter().filter_map(|(name, _, _)| name.rsplit('.').next()).collect();
+    names.into_iter()
+}
+
 impl<'t> Facts<'t> {
     /// What a call opens, if it opens something.
     ///
@@ -70,18 +78,29 @@ impl<'t> Facts<'t> {
     pub fn opener(&self, call: Node<'t>) -> Option<Opener<'t>> {
         let function = call.child("function").filter(|_| call.is("call"))?;
         let found = |name: &str, family, is_certain| Some(Opener { call, family, name: name.to_string(), is_certain });
-        if let Some(segments) = self.qualified_name(function) {
+        let meant = self.qualified_name(function).map(|segments| (segments, true));
+        let meant = meant.or_else(|| Some((self.name_but_for_stars(function)?, false)));
+        if let Some((segments, is_certain)) = meant {
             let name = aliased(&segments.join("."));
             let &(row, mut family, _) = tables::OPENERS.iter().find(|(row, _, _)| *row == name)?;
+            let first = first_argument(call);
+            let is_meant = match family {
+                Family::Arrays => first.is_some_and(|first| self.ends_in(first, ".npz")),
+                Family::Image => first.is_some_and(|first| self.may_be_path(first)),
+                _ => true,
+            };
+            if !is_meant {
+                return None;
+            }
             let keyword = |name: &str| argument(call, name).is_some();
             // Around an open file these do not close it, and a member of an archive is not a file of its own.
-            if keyword("fileobj") && row != "tarfile.open" || row.ends_with("File") && first_argument(call).is_none() {
+            if keyword("fileobj") && row != "tarfile.open" || row.ends_with("File") && first.is_none() {
                 if family != Family::Temporary && family != Family::Connection {
                     return None;
                 }
                 family = Family::Temporary;
             }
-            return found(row, family, true);
+            return found(row, family, is_certain);
         }
         if function.is("identifier") && function.text() == "open" {
             let unknown = self.scopes().resolve(function) == Resolution::Unknown && !self.is_dynamic_here(function);
@@ -92,6 +111,12 @@ impl<'t> Facts<'t> {
             && function.child("attribute").is_some_and(|name| name.text() == "open")
             && function.child("object").is_some_and(|object| self.is_path(object));
         if is_path { found("pathlib.Path.open", Family::File, true) } else { None }
+    }
+
+    /// What a call makes that is no file and must be ended.
+    pub fn held(&self, call: Node<'t>) -> Option<Held> {
+        let name = self.called_name(call)?.join(".");
+        tables::HELD.iter().find(|(row, _, _)| *row == name).map(|&(_, held, _)| held)
     }
 
     fn is_dynamic_here(&self, node: Node<'t>) -> bool {
@@ -109,8 +134,70 @@ impl<'t> Facts<'t> {
         })
     }
 
+    /// Whether an expression is a text or path that certainly ends in `suffix`.
+    fn ends_in(&self, expression: Node<'t>, suffix: &str) -> bool {
+        let mut expression = expression.unparenthesized();
+        for _ in 0..32 {
+            let last = match expression.kind() {
+                "string" => return expression.text().trim_end_matches(['"', '\'']).ends_with(suffix),
+                "concatenated_string" => expression.named_children().last(),
+                "binary_operator" if expression.child_of_kind("+").is_some() || expression.child_of_kind("/").is_some() => {
+                    expression.child("right")
+                }
+                "call" => {
+                    let joins = self.called_name(expression).is_some_and(|name| {
+                        let name = name.join(".");
+                        ["builtins.str", "os.path.join", "os.path.expanduser"].contains(&name.as_str())
+                            || tables::PATHS.contains(&name.as_str())
+                    });
+                    let last = expression.child("arguments").and_then(|arguments| arguments.named_children().last());
+                    last.filter(|last| joins && !last.is_any(&["keyword_argument", "list_splat"]))
+                }
+                "identifier" => {
+                    let id = self.scopes().variable_of(expression);
+                    let bindings = id.map_or(&[][..], |id| self.scopes().variable(id).bindings.as_slice());
+                    match bindings {
+                        [only] if only.kind == BindingKind::Assignment => only.value,
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            match last {
+                Some(last) => expression = last.unparenthesized(),
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// Whether an expression looks like a path and not like a file that is open already.
+    fn may_be_path(&self, expression: Node<'t>) -> bool {
+        let expression = expression.unparenthesized();
+        match expression.kind() {
+            "string" | "concatenated_string" | "binary_operator" | "subscript" => true,
+            "call" => {
+                let name = self.called_name(expression).map(|name| name.join(".")).unwrap_or_default();
+                ["builtins.str", "os.path.join", "os.path.expanduser", "os.path.abspath"].contains(&name.as_str())
+                    || tables::PATHS.contains(&name.as_str())
+            }
+            "attribute" => expression.child("attribute").is_some_and(|name| !tables::NAMES_OF_FILES.contains(&name.text())),
+            "identifier" => {
+                let is_opened = self.scopes().variable_of(expression).is_some_and(|id| {
+                    let bindings = &self.scopes().variable(id).bindings;
+                    bindings.iter().any(|binding| {
+                        binding.kind == BindingKind::With
+                            || binding.value.is_some_and(|value| value.is_any(&["call", "await"]) && !self.may_be_path(value))
+                    })
+                });
+                !is_opened && !tables::NAMES_OF_FILES.contains(&expression.text())
+            }
+            _ => false,
+        }
+    }
+
     /// Whether an expression is certainly a `pathlib` path.
-    fn is_path(&self, expression: Node<'t>) -> bool {
+    pub(super) fn is_path(&self, expression: Node<'t>) -> bool {
         let mut expression = expression.unparenthesized();
         for _ in 0..32 {
             match expression.kind() {
@@ -152,8 +239,15 @@ impl<'t> Facts<'t> {
             None => None,
         };
         let method = function.child("attribute").filter(|_| function.is("attribute")).map_or("", Node::text);
+        let object = function.child("object");
         let by_method = || match method {
-            method if tables::EAGER_RECEIVERS.contains(&method) => Some(Appetite::Eager),
+            method if tables::EAGER_RECEIVERS.contains(&method) => {
+                object.is_some_and(|object| self.is_plain_value(object)).then_some(Appetite::Eager)
+            }
+            method if tables::PARSER_METHODS.contains(&method) => {
+                object.is_some_and(|object| self.is_parser(object)).then_some(Appetite::Eager)
+            }
+            "writelines" => object.is_some_and(|object| !self.sorts(object).is_empty()).then_some(Appetite::Eager),
             method if tables::KEEPING_RECEIVERS.contains(&method) => Some(Appetite::Keeps),
             _ => None,
         };
@@ -190,7 +284,7 @@ impl<'t> Facts<'t> {
                     node = parent;
                     continue;
                 }
-                "attribute" => match attribute(parent) {
+                "attribute" => match self.attribute(if is_derived { None } else { Some(mention) }, parent) {
                     Ok(end) => end,
                     Err(derived) => {
                         (node, is_derived) = (derived, true);
@@ -199,6 +293,9 @@ impl<'t> Facts<'t> {
                 },
                 // `dataset[:]` reads, `shelf[key] = ..` writes at once.
                 "subscript" if node.field() == Some("value") && is_done_at_once(parent) => End::Used(parent),
+                "subscript" if node.field() == Some("value") && !is_derived && self.is_only(mention, tables::Sort::Arrays) => {
+                    End::Used(parent)
+                }
                 "subscript" if node.field() == Some("value") => {
                     (node, is_derived) = (parent, true);
                     continue;
@@ -212,7 +309,9 @@ impl<'t> Facts<'t> {
                             (node, is_derived) = (call, true);
                             continue;
                         }
-                        Some(Appetite::Materializes) if is_derived => End::Used(call),
+                        Some(Appetite::Materializes) if is_derived || self.is_only(mention, tables::Sort::Image) => {
+                            End::Used(call)
+                        }
                         Some(Appetite::Keeps) => End::Kept(call),
                         Some(Appetite::Wraps) => End::Wrapped(call),
                         None if is_managing(call) => End::Managed,
@@ -266,21 +365,95 @@ impl<'t> Facts<'t> {
             };
         }
     }
+
+    /// What an attribute of a handle, or of what reads from it, is: an end, or an expression that still reads from it.
+    /// `handle` is a mention of the handle itself.
+    fn attribute(&self, handle: Option<Node<'t>>, attribute: Node<'t>) -> Result<End<'t>, Node<'t>> {
+        let name = attribute.child("attribute").map_or("", Node::text);
+        let call = attribute.parent().filter(|call| call.is("call") && attribute.field() == Some("function"));
+        let is_eager = || {
+            let mut sorts = handle.map_or_else(Vec::new, |handle| self.sorts(handle));
+            if sorts.is_empty() {
+                sorts.push(tables::Sort::Reader);
+            }
+            sorts.into_iter().all(|sort| tables::is_eager_method(sort, name))
+        };
+        match call {
+            Some(call) if is_eager() && handle.is_some_and(|handle| self.is_only(handle, tables::Sort::Image)) => {
+                Ok(End::Used(chain_of_images(call)))
+            }
+            Some(call) if is_eager() => Ok(End::Used(call)),
+            Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
+            Some(call) => Err(call),
+            None if tables::PLAIN_ATTRIBUTES.contains(&name) || is_target(attribute) => Ok(End::Used(attribute)),
+            None if tables::IMAGE_ATTRIBUTES.contains(&name)
+                && handle.is_some_and(|h| self.is_only(h, tables::Sort::Image)) =>
+            {
+                Ok(End::Used(attribute))
+            }
+            None if name == "buffer" || name == "raw" => Err(attribute),
+            None if attribute.parent().is_some_and(|parent| parent.is("attribute")) => Err(attribute),
+            None => Ok(End::Taken(attribute)),
+        }
+    }
+
+    /// Whether everything that an expression may be is a handle of one sort, as far as can be seen.
+    fn is_only(&self, mention: Node<'t>, sort: tables::Sort) -> bool {
+        let sorts = self.sorts(mention);
+        !sorts.is_empty() && sorts.iter().all(|found| *found == sort)
+    }
+
+    /// What the handles are that an expression may be: a call that opens one, or a name for such calls. Empty when it is
+    /// no handle, as far as can be seen.
+    fn sorts(&self, mention: Node<'t>) -> Vec<tables::Sort> {
+        let opened = |value: Node<'t>| {
+            let mut pending = vec![value.unparenthesized()];
+            let mut found = Vec::new();
+            while let Some(node) = pending.pop() {
+                if node.is("conditional_expression") {
+                    let arms: Vec<_> = node.named_children().collect();
+                    pending.extend([arms.first(), arms.get(2)].into_iter().flatten().map(|arm| arm.unparenthesized()));
+                } else {
+                    found.extend(self.opener(node).map(|opener| tables::sort(&opener.name)));
+                }
+            }
+            found
+        };
+        if !mention.is("identifier") {
+            return opened(mention);
+        }
+        let Some(id) = self.scopes().variable_of(mention) else { return Vec::new() };
+        let bindings = &self.scopes().variable(id).bindings;
+        let nodes: Vec<Node<'t>> = bindings.iter().map(|binding| binding.node).collect();
+        let reaching = bindings.iter().filter(|binding| nodes.len() == 1 || self.may_follow(binding.node, mention, &nodes));
+        let values = reaching.filter_map(|binding| match binding.kind {
+            BindingKind::With => binding.node.ancestors().find(|node| node.is("as_pattern"))?.named_children().next(),
+            _ => binding.value,
+        });
+        values.flat_map(opened).collect()
+    }
+
+    /// Whether a name is only ever bound to configuration parsers.
+    fn is_parser(&self, expression: Node<'t>) -> bool {
+        let Some(id) = self.scopes().variable_of(expression) else { return false };
+        let bindings = &self.scopes().variable(id).bindings;
+        let makes =
+            |value: Node<'t>| self.called_name(value).is_some_and(|name| tables::PARSERS.contains(&name.join(".").as_str()));
+        !bindings.is_empty() && bindings.iter().all(|binding| binding.value.is_some_and(makes))
+    }
 }
 
-/// What an attribute of a handle is: an end, or an expression that still reads from it.
-fn attribute(attribute: Node<'_>) -> Result<End<'_>, Node<'_>> {
-    let name = attribute.child("attribute").map_or("", Node::text);
-    let call = attribute.parent().filter(|call| call.is("call") && attribute.field() == Some("function"));
-    match call {
-        Some(call) if tables::EAGER_METHODS.contains(&name) => Ok(End::Used(call)),
-        Some(_) if name == "fileno" || name == "detach" || name == "makefile" => Ok(End::Taken(attribute)),
-        Some(call) => Err(call),
-        None if tables::PLAIN_ATTRIBUTES.contains(&name) || is_target(attribute) => Ok(End::Used(attribute)),
-        None if name == "buffer" || name == "raw" => Err(attribute),
-        None if attribute.parent().is_some_and(|parent| parent.is("attribute")) => Err(attribute),
-        None => Ok(End::Taken(attribute)),
+/// The last call of `image.convert(..).resize(..)`, when this is its first: each gives an image of its own.
+fn chain_of_images(call: Node<'_>) -> Node<'_> {
+    let mut last = call;
+    while let Some(attribute) = last.parent().filter(|parent| parent.is("attribute") && last.field() == Some("object")) {
+        let method = attribute.child("attribute").map_or("", Node::text);
+        match attribute.parent().filter(|parent| parent.is("call") && attribute.field() == Some("function")) {
+            Some(next) if tables::is_eager_method(tables::Sort::Image, method) => last = next,
+            _ => break,
+        }
     }
+    last
 }
 
 /// Whether what uses the handle up runs later than it stands: in the element of a generator expression, in a lambda.
@@ -484,5 +657,6 @@ mod tests {
         assert_eq!(names.len(), count);
         assert!(tables::CONSUMERS.iter().all(|row| !row.2.is_empty()));
         assert!(tables::OPENERS.iter().all(|row| !row.2.is_empty()));
+        assert!(tables::HELD.iter().all(|row| !row.2.is_empty()));
     }
 }

@@ -2,14 +2,20 @@
 //!
 //! Every fact errs towards "unknown": a transform that asks may lose a finding, never a program.
 
+mod devices;
 pub mod effects;
 mod exits;
 pub mod flow;
 mod graph;
 pub mod handles;
+pub mod invariance;
 mod library;
 pub mod names;
+pub mod ownership;
+mod purity;
 pub mod scope;
+mod steps;
+mod storage;
 pub mod tensors;
 pub mod types;
 mod uses;

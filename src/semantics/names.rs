@@ -16,6 +16,27 @@ impl<'t> Facts<'t> {
     /// `from ..a import b` gives `["..", "a", "b"]`. `try: import a` / `except ImportError: import b` gives `None`.
     /// Nobody looks for code that sets an attribute of a module: `np.int = int` is not seen.
     pub fn qualified_name(&self, expression: Node<'t>) -> Option<Vec<&'t str>> {
+        self.dotted(expression, |name, node| self.meaning(name, self.scopes().resolve(node), node))
+    }
+
+    /// Like [`qualified_name`](Self::qualified_name) for a name that was imported before a star import, which most likely
+    /// brought nothing of that name.
+    pub fn name_but_for_stars(&self, expression: Node<'t>) -> Option<Vec<&'t str>> {
+        self.dotted(expression, |_, node| {
+            let variable = self.scopes().variable(self.scopes().variable_of(node)?);
+            let last = variable.bindings.last()?.node;
+            self.scopes().last_star_import(variable.scope).filter(|star| *star > last)?;
+            let mut meanings = variable.bindings.iter().map(imported);
+            let first = meanings.next()??;
+            meanings.all(|meaning| meaning.as_ref() == Some(&first)).then_some(first)
+        })
+    }
+
+    fn dotted(
+        &self,
+        expression: Node<'t>,
+        meaning: impl Fn(&'t str, Node<'t>) -> Option<Vec<&'t str>>,
+    ) -> Option<Vec<&'t str>> {
         let mut steps = Vec::new();
         let mut node = expression.unparenthesized();
         while node.is("attribute") {
@@ -28,7 +49,7 @@ impl<'t> Facts<'t> {
         if !node.is("identifier") || !self.scopes().is_name(node) {
             return None;
         }
-        let mut segments = self.meaning(node.text(), self.scopes().resolve(node), node)?;
+        let mut segments = meaning(node.text(), node)?;
         segments.extend(steps.into_iter().rev());
         Some(segments)
     }
@@ -51,6 +72,18 @@ impl<'t> Facts<'t> {
     /// The function that a call calls, as a qualified name.
     pub fn called_name(&self, call: Node<'t>) -> Option<Vec<&'t str>> {
         self.qualified_name(call.child("function")?)
+    }
+
+    /// Whether a new variable in the function (or module) that holds `at` may have this name: no code of that function says it,
+    /// as whatever, no scope around it binds it, and nothing looks names up by their texts.
+    pub fn is_free_name(&self, name: &str, at: Node<'t>) -> bool {
+        let owner = self.owner(at);
+        let scope = self.scopes().beyond_comprehensions(self.scopes().scope_of(at));
+        let is_said = owner.and_descendants().any(|node| node.is("identifier") && node.text() == name);
+        !is_said
+            && !is_builtin(name)
+            && !self.scopes().is_dynamic(scope)
+            && self.scopes().lookup(name, scope) == Resolution::Builtin
     }
 
     fn meaning(&self, name: &'t str, resolution: Resolution, at: Node<'t>) -> Option<Vec<&'t str>> {
@@ -362,6 +395,24 @@ mod tests {
         let tree = Tree::parse("open\nfrom io import open\n");
         let first = tree.root().named_children().next().and_then(Node::only_child).expect("a name");
         assert_eq!(Facts::new(&tree).qualified_name(first), None);
+    }
+
+    #[test]
+    fn names_for_new_variables() {
+        let free = |code: &str, name: &str| {
+            let tree = Tree::parse(code);
+            let at = tree.root().descendants().find(|node| node.is("pass_statement")).expect("a place");
+            Facts::new(&tree).is_free_name(name, at)
+        };
+        let code = "import m\nx = 1\ndef f(a):\n    def g():\n        b\n    pass\n    c.d\ndef h(e):\n    i = 1\n";
+        for (name, expected) in [("y", true), ("e", true), ("i", true), ("m", false), ("x", false), ("a", false)] {
+            assert_eq!(free(code, name), expected, "{name}");
+        }
+        for name in ["b", "c", "d", "f", "g", "len"] {
+            assert!(!free(code, name), "{name}");
+        }
+        assert!(!free("def f():\n    pass\n    locals()\n", "y"));
+        assert!(!free("from m import *\ndef f():\n    pass\n", "y"));
     }
 
     #[test]

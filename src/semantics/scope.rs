@@ -3,7 +3,8 @@
 mod collect;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::engine::syntax::{Node, Tree};
 use collect::{Borrow, Collected};
@@ -132,7 +133,7 @@ struct Scope<'t> {
     /// Name of the innermost class whose body holds this code; names like `__x` are changed by it.
     class: Option<&'t str>,
     /// Keys are mangled names.
-    names: HashMap<Cow<'t, str>, Slot>,
+    names: FxHashMap<Cow<'t, str>, Slot>,
     /// The last `from .. import *` in this scope itself.
     star: Option<Node<'t>>,
     is_dynamic: bool,
@@ -145,8 +146,8 @@ pub struct Scopes<'t> {
     /// The scope of each node, by node id.
     scope_at: Vec<ScopeId>,
     /// What each identifier refers to, by node id.
-    meanings: HashMap<u32, Resolution>,
-    opened: HashMap<u32, ScopeId>,
+    meanings: FxHashMap<u32, Resolution>,
+    opened: FxHashMap<u32, ScopeId>,
 }
 
 impl<'t> Scopes<'t> {
@@ -160,7 +161,7 @@ impl<'t> Scopes<'t> {
             table: std::mem::take(&mut collected.scopes),
             variables: Vec::new(),
             scope_at: std::mem::take(&mut collected.scope_at),
-            meanings: HashMap::new(),
+            meanings: FxHashMap::default(),
             opened: std::mem::take(&mut collected.opened),
         };
         scopes.declare(&collected);
@@ -171,7 +172,7 @@ impl<'t> Scopes<'t> {
 
     /// Gives every scope the names that it owns, then those that it borrows by `global` and `nonlocal`.
     fn declare(&mut self, collected: &Collected<'t>) {
-        let mut borrowed: HashMap<(ScopeId, Cow<'t, str>), Borrow> = HashMap::new();
+        let mut borrowed: FxHashMap<(ScopeId, Cow<'t, str>), Borrow> = FxHashMap::default();
         for &(scope, node, from) in &collected.borrowed {
             // At module level `global` says nothing new, and `nonlocal` is an error.
             if scope != Self::MODULE {

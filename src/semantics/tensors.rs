@@ -2,7 +2,11 @@
 
 mod bindings;
 mod calls;
+mod containers;
+pub mod heat;
 mod modules;
+mod placement;
+pub mod syncs;
 mod tables;
 
 use std::cell::{Cell, RefCell};
@@ -24,15 +28,46 @@ pub struct Tensor<'t> {
     pub single: bool,
     /// How many dimensions, where that is certain.
     pub rank: Option<u8>,
-    /// Certainly of a boolean or integer type: it never needs a gradient, and sums of it are exact.
-    pub integral: bool,
+    /// What its elements are.
+    pub element: Element,
     /// The expression itself allocates its result: nobody else holds it, and it is no view.
     pub fresh: bool,
+    /// It is in the memory of the host, as far as the file says: nobody waits for its value.
+    pub on_host: bool,
+}
+
+/// What the elements of a tensor are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// Certainly of bools.
+    Bool,
+    /// Certainly of integers.
+    Integer,
+    /// Certainly of floating-point numbers.
+    Float,
+    /// Of anything.
+    Any,
+}
+
+impl Element {
+    /// What the elements of `a + b` are.
+    fn combined(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Float, _) | (_, Self::Float) => Self::Float,
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            _ => Self::Integer,
+        }
+    }
 }
 
 impl<'t> Tensor<'t> {
     fn known(shown_by: Node<'t>) -> Self {
-        Self { certainty: Known, shown_by, single: true, rank: None, integral: false, fresh: false }
+        Self { certainty: Known, shown_by, single: true, rank: None, element: Element::Any, fresh: false, on_host: false }
+    }
+
+    /// Certainly of a boolean or integer type: it never needs a gradient, and sums of it are exact.
+    pub fn is_integral(&self) -> bool {
+        matches!(self.element, Element::Bool | Element::Integer)
     }
 
     fn likely(shown_by: Node<'t>) -> Self {
@@ -58,9 +93,9 @@ impl<'t> Facts<'t> {
     /// methods, given by a module of `torch.nn` that the file makes. Likely: a call of something that is named like a
     /// model or a loss, what a loader gives, what `backward()` is called on. Arrays, frames and numbers are not tensors.
     pub fn tensor(&self, expression: Node<'t>) -> Option<Tensor<'t>> {
-        let inquiry = Inquiry { facts: self, open: RefCell::default(), fuel: Cell::new(FUEL) };
+        let inquiry = Inquiry::new(self);
         match inquiry.expression(expression, 0) {
-            Answer::Is(tensor) if inquiry.fuel.get() > 0 => Some(tensor),
+            Answer::Is(tensor) if inquiry.has_fuel() => Some(tensor),
             _ => None,
         }
     }
@@ -89,8 +124,9 @@ impl<'t> Answer<'t> {
                 shown_by: if a.certainty < b.certainty { b.shown_by } else { a.shown_by },
                 single: a.single && b.single,
                 rank: a.rank.filter(|_| a.rank == b.rank),
-                integral: a.integral && b.integral,
+                element: if a.element == b.element { a.element } else { Element::Any },
                 fresh: a.fresh && b.fresh,
+                on_host: a.on_host && b.on_host,
             }),
             (Circular, other) | (other, Circular) => other,
             _ => Unknown,
@@ -123,7 +159,15 @@ enum Open<'t> {
     Attribute(&'t str),
 }
 
-impl<'t> Inquiry<'_, 't> {
+impl<'f, 't> Inquiry<'f, 't> {
+    fn new(facts: &'f Facts<'t>) -> Self {
+        Inquiry { facts, open: RefCell::default(), fuel: Cell::new(FUEL) }
+    }
+
+    fn has_fuel(&self) -> bool {
+        self.fuel.get() > 0
+    }
+
     /// Asks unless the same is being asked further up.
     fn once(&self, question: Open<'t>, ask: impl FnOnce() -> Answer<'t>) -> Answer<'t> {
         if self.open.borrow().contains(&question) {
@@ -170,13 +214,30 @@ impl<'t> Inquiry<'_, 't> {
     /// A number beside a tensor changes nothing; of anything else that is unknown, an array or an object may win.
     fn binary(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
         let (Some(left), Some(right)) = (node.child("left"), node.child("right")) else { return Unknown };
+        if [left, right].iter().any(|side| side.is_any(&["string", "concatenated_string"])) {
+            return Unknown;
+        }
         let (a, b) = (self.expression(left, depth + 1), self.expression(right, depth + 1));
-        let computed = |tensor: Tensor<'t>| Tensor { single: true, integral: false, fresh: true, ..tensor };
+        let operator = node.child("operator").map_or("", Node::kind);
+        let computed = |tensor: Tensor<'t>, element: Element| {
+            let element = match operator {
+                "/" => Element::Float,
+                "&" | "|" | "^" if tensor.element == Element::Bool && element == Element::Bool => Element::Bool,
+                "+" | "-" | "*" | "//" | "%" | "&" | "|" | "^" => tensor.element.combined(element),
+                _ => Element::Any,
+            };
+            Tensor { single: true, element, fresh: true, ..tensor }
+        };
+        let number = |node: Node<'t>| match node.unparenthesized().kind() {
+            "integer" => Element::Integer,
+            "float" => Element::Float,
+            _ => Element::Any,
+        };
         match (a, b) {
-            (Is(_), Is(_)) => a.or(b).map(computed),
-            (Is(tensor), _) if self.is_number(right) => Is(computed(tensor)),
-            (_, Is(tensor)) if self.is_number(left) => Is(computed(tensor)),
-            (Is(tensor), _) | (_, Is(tensor)) => Is(Tensor { rank: None, ..computed(tensor) }.at_most(Likely)),
+            (Is(x), Is(y)) => a.or(b).map(|tensor| computed(Tensor { element: x.element, ..tensor }, y.element)),
+            (Is(tensor), _) if self.is_number(right) => Is(computed(tensor, number(right))),
+            (_, Is(tensor)) if self.is_number(left) => Is(computed(tensor, number(left))),
+            (Is(tensor), _) | (_, Is(tensor)) => Is(Tensor { rank: None, ..computed(tensor, Element::Any) }.at_most(Likely)),
             (Circular, Circular) => Circular,
             (Circular, Unknown) if self.is_number(right) => Circular,
             (Unknown, Circular) if self.is_number(left) => Circular,
@@ -197,7 +258,7 @@ impl<'t> Inquiry<'_, 't> {
             return Unknown;
         }
         let (a, b) = (self.expression(left, depth + 1), self.expression(right, depth + 1));
-        let compared = |tensor: Tensor<'t>| Tensor { single: true, integral: true, fresh: true, ..tensor };
+        let compared = |tensor: Tensor<'t>| Tensor { single: true, element: Element::Bool, fresh: true, ..tensor };
         match (a, b) {
             (Is(_), Is(_)) => a.or(b).map(compared),
             (Is(tensor), _) if self.is_number(right) => Is(compared(tensor)),
@@ -212,7 +273,16 @@ impl<'t> Inquiry<'_, 't> {
         let Some(value) = node.child("value").map(Node::unparenthesized) else { return Unknown };
         let keys: Vec<_> = node.children_of("subscript").collect();
         if let Some(pair) = self.pair(value, depth) {
-            return if keys.len() == 1 && keys[0].is("integer") { pair } else { Unknown };
+            return match keys[..] {
+                [key] if key.text() == "1" => pair.map(indices),
+                [key] if key.is("integer") => pair,
+                _ => Unknown,
+            };
+        }
+        if let [key] = keys[..]
+            && let Some(element) = self.element_of(value, depth + 1)
+        {
+            return if key.is("slice") { Unknown } else { element };
         }
         let all_integers = keys.iter().all(|&key| key.is("integer") || self.facts.is_plain_number(key));
         self.expression(value, depth + 1).map(|tensor| Tensor {
@@ -229,7 +299,9 @@ impl<'t> Inquiry<'_, 't> {
         };
         let held = |answer: Answer<'t>| answer.map(|tensor| Tensor { fresh: false, ..tensor });
         match name {
-            "values" | "indices" if let Some(pair) = self.pair(object.unparenthesized(), depth) => held(pair),
+            "values" | "indices" if let Some(pair) = self.pair(object.unparenthesized(), depth) => {
+                held(pair).map(|tensor| if name == "indices" { indices(tensor) } else { tensor })
+            }
             "T" | "mT" | "H" | "real" | "imag" | "data" | "grad" => held(self.expression(object, depth + 1)),
             "loss" | "logits" if self.is_output(object, depth + 1) => Is(Tensor::likely(node)),
             _ if object.is("identifier") => held(self.attribute_of_object(node, name, depth)),
@@ -247,8 +319,13 @@ impl<'t> Inquiry<'_, 't> {
             None => (function.child("attribute")?.text(), function.child("object")?, arguments > 0),
         };
         let is_pair = tables::gives_pair(name) && (more || ["sort", "topk"].contains(&name));
-        is_pair.then(|| self.expression(tensor, depth + 1).map(|tensor| Tensor { rank: None, integral: false, ..tensor }))
+        is_pair.then(|| self.expression(tensor, depth + 1).map(|tensor| Tensor { rank: None, element: Element::Any, ..tensor }))
     }
+}
+
+/// The second of a pair, which says where the values were.
+fn indices(tensor: Tensor<'_>) -> Tensor<'_> {
+    Tensor { element: Element::Integer, ..tensor }
 }
 
 impl<'t> Facts<'t> {
@@ -302,13 +379,13 @@ impl<'t> Facts<'t> {
                     binding.node.parent().and_then(|parent| parent.child("right")).map(|value| open.push(value)).is_some()
                 }
                 Declaration => true,
-                For => self.counts(binding.node),
+                For => self.is_counter(binding.node),
                 _ => false,
             })
     }
 
     /// Whether a loop's target is the count of `range` or `enumerate`.
-    fn counts(&self, target: Node<'t>) -> bool {
+    pub fn is_counter(&self, target: Node<'t>) -> bool {
         let Some(parent) = target.parent() else { return false };
         let first = parent.is("pattern_list") && parent.named_children().next() == Some(target);
         let header = if first { parent.parent() } else { Some(parent) };

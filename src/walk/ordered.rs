@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 /// Stack of a worker: deep expressions are dropped recursively by the second parser (100,000 levels need 16 MB).
 const STACK: usize = 16 << 20;
 /// How far the fastest worker may be ahead of what was handed out, for each worker.
-const AHEAD: usize = 16;
+const AHEAD: usize = 64;
+/// Results wait for company for so long, because waking a thread takes as long as looking at a small file.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Calls `work` on each item in `threads` threads and `take` on this thread with the results, in the order of the items.
 ///
@@ -33,23 +36,26 @@ pub fn in_order<I: Sync, R: Send>(
         .context("cannot start threads")?;
     let queue = Queue {
         state: Mutex::new(State { begun: 0, taken: 0, stopped: false, done: BTreeMap::new() }),
-        changed: Condvar::new(),
+        room: Condvar::new(),
+        results: Condvar::new(),
+        count: items.len(),
+        ahead: threads * AHEAD,
     };
     pool.in_place_scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|_| {
-                while let Some(index) = queue.begin(items.len(), threads * AHEAD, &stop) {
+                while let Some(index) = queue.begin(&stop) {
                     let finish = Finish { queue: &queue, index };
                     let result = work(&items[index]);
                     finish.with(result);
                 }
             });
         }
-        while let Some(Done(result)) = queue.next(items.len()) {
-            if let Some(result) = result
-                && !take(result)
-            {
-                queue.stop();
+        while let Some(batch) = queue.next() {
+            for result in batch.into_iter().filter_map(|Done(result)| result) {
+                if !take(result) {
+                    queue.stop();
+                }
             }
         }
     });
@@ -61,7 +67,14 @@ pub(crate) const WORKER: &str = "mlfix-worker-";
 
 struct Queue<R> {
     state: Mutex<State<R>>,
-    changed: Condvar,
+    /// Workers wait for it when they are too far ahead.
+    room: Condvar,
+    /// The thread that hands out waits for it.
+    results: Condvar,
+    /// How many items there are.
+    count: usize,
+    /// How far the fastest worker may be ahead of what was handed out.
+    ahead: usize,
 }
 
 struct State<R> {
@@ -82,48 +95,59 @@ impl<R> Queue<R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, count: usize, ahead: usize, stop: &impl Fn() -> bool) -> Option<usize> {
+    fn begin(&self, stop: &impl Fn() -> bool) -> Option<usize> {
         let mut state = self.lock();
         loop {
-            if stop() {
+            if stop() && !state.stopped {
                 state.stopped = true;
-                self.changed.notify_all();
+                self.room.notify_all();
+                self.results.notify_one();
             }
-            if state.stopped || state.begun == count {
+            if state.stopped || state.begun == self.count {
                 return None;
             }
-            if state.begun < state.taken + ahead {
+            if state.begun < state.taken + self.ahead {
                 state.begun += 1;
                 return Some(state.begun - 1);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.results.notify_one();
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn next(&self, count: usize) -> Option<Done<R>> {
-        let mut state = self.lock();
+    /// All results that can be handed out by now, at least one; `None` after the last.
+    fn next(&self) -> Option<Vec<Done<R>>> {
+        let mut guard = self.lock();
         loop {
-            let index = state.taken;
-            if let Some(result) = state.done.remove(&index) {
+            let state = &mut *guard;
+            let mut batch = Vec::new();
+            while let Some(entry) = state.done.first_entry().filter(|entry| *entry.key() == state.taken) {
+                batch.push(entry.remove());
                 state.taken += 1;
-                self.changed.notify_all();
-                return Some(result);
             }
-            if index == count || (state.stopped && index == state.begun) {
+            if !batch.is_empty() {
+                self.room.notify_all();
+                return Some(batch);
+            }
+            if state.taken == self.count || (state.stopped && state.taken == state.begun) {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            guard = self.results.wait_timeout(guard, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     fn stop(&self) {
         self.lock().stopped = true;
-        self.changed.notify_all();
+        self.room.notify_all();
     }
 
     fn finish(&self, index: usize, result: Option<R>) {
-        self.lock().done.insert(index, Done(result));
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.done.insert(index, Done(result));
+        let is_last = state.taken + state.done.len() == if state.stopped { state.begun } else { self.count };
+        if state.done.len() >= self.ahead / 2 || is_last {
+            self.results.notify_one();
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn stray_name(process: u32, random: u64) -> String {
 }
 
 /// The process in a name that [`stray_name`] made, and only in such a one.
-fn stray_process(name: &OsStr) -> Option<u32> {
+pub(super) fn stray_process(name: &OsStr) -> Option<u32> {
     let name = name.to_str()?;
     let (process, random) = name.strip_prefix(".mlfix-")?.strip_suffix(".tmp")?.split_once('-')?;
     let process = process.parse().ok()?;

@@ -25,6 +25,7 @@ fn project(files: &[(&str, &[u8])]) -> TempDir {
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlfix"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.env("MLFIX_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
     }

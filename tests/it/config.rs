@@ -7,6 +7,12 @@ use std::process::Command;
 /// One finding of `mutable-default` with a safe fix.
 const SAFE: &str = "def add(x, seen=[]):\n    seen.append(x)\n    return seen\n\n\nprint(add(1))\n";
 
+fn mlfix() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlfix"));
+    command.env("MLFIX_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
+    command
+}
+
 /// The files with findings, and the exit code.
 fn found(files: &[(&str, &str)], arguments: &[&str]) -> (Vec<String>, Option<i32>) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -15,12 +21,8 @@ fn found(files: &[(&str, &str)], arguments: &[&str]) -> (Vec<String>, Option<i32
         fs::create_dir_all(path.parent().expect("a parent")).expect("created");
         fs::write(path, text).expect("written");
     }
-    let run = Command::new(env!("CARGO_BIN_EXE_mlfix"))
-        .args(["--output-format", "json", "-q"])
-        .args(arguments)
-        .current_dir(folder.path())
-        .output()
-        .expect("it runs");
+    let run =
+        mlfix().args(["--output-format", "json", "-q"]).args(arguments).current_dir(folder.path()).output().expect("it runs");
     let value: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap_or_default();
     let files = value["files"].as_array().cloned().unwrap_or_default();
     let with_findings = files.iter().filter(|file| file["findings"] != serde_json::json!([]));
@@ -62,7 +64,7 @@ fn no_configuration_makes_a_run_write() {
         let path = folder.path().join("a.py");
         fs::write(&path, SAFE).expect("written");
         fs::write(folder.path().join("mlfix.toml"), text).expect("written");
-        let run = Command::new(env!("CARGO_BIN_EXE_mlfix")).current_dir(folder.path()).output().expect("it runs");
+        let run = mlfix().current_dir(folder.path()).output().expect("it runs");
         assert_eq!(run.status.code(), Some(2));
         let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
         assert!(stderr.contains("mlfix.toml:1: ") && stderr.contains("only the command line"), "{stderr}");
@@ -81,7 +83,7 @@ fn a_wrong_file_stops_the_run_before_anything_is_written() {
     put("a.py", SAFE);
     put("z/a.py", SAFE);
     put("z/pyproject.toml", "[tool.mlfix\n");
-    let run = Command::new(env!("CARGO_BIN_EXE_mlfix")).arg("--fix").current_dir(folder.path()).output().expect("it runs");
+    let run = mlfix().arg("--fix").current_dir(folder.path()).output().expect("it runs");
     assert_eq!(run.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
     assert!(

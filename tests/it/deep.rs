@@ -2,14 +2,14 @@
 
 use mlfix::engine::driver::{Mode, Selected, Settings, Trouble, run};
 use mlfix::engine::guard;
+use mlfix::engine::query::Query;
 use mlfix::engine::source::SourceFile;
 use mlfix::engine::suppress::Suppressions;
 use mlfix::engine::syntax::Tree;
-use mlfix::engine::transform::{Context, FileKind, Findings, Match, Options};
+use mlfix::engine::transform::{Context, FileKind, Findings, Options};
 use mlfix::engine::verify;
 use mlfix::engine::version::PythonVersion;
 use mlfix::transforms::SUITE;
-use tree_sitter::{QueryCursor, StreamingIterator as _};
 
 use crate::readme::{Case, all_cases, ids};
 
@@ -104,14 +104,7 @@ fn look(text: String, case: &Case) {
         let _ = guard::after_parsing(&tree, &source);
         let _ = verify::structure(&tree, &tree, &source);
         let cx = Context::new(&source, &tree, FileKind::Module, PythonVersion::DEFAULT, &options, meta);
-        let selected = Selected::new(transform);
-        let names = selected.query().capture_names();
-        let mut cursor = QueryCursor::new();
-        let mut matches = cursor.matches(selected.query(), tree.parsed().root_node(), source.code().as_bytes());
-        while let Some(candidate) = matches.next() {
-            let captures = candidate.captures().iter();
-            let captures = captures.map(|c| (names[c.index as usize].to_owned().leak() as &str, tree.lookup(c.node)));
-            let m = Match { pattern: candidate.pattern_index, captures: captures.collect() };
+        for m in Query::new(meta.query).matches(&tree) {
             let _ = transform.check(&m, &cx, &mut Findings::default());
         }
     });

@@ -35,6 +35,7 @@ fn commands_print_what_the_page_shows() {
         };
         let mut process = Command::new(&program);
         process.args(words).current_dir(root).env("PYTHONDONTWRITEBYTECODE", "1").env("NO_COLOR", "1").env("COLUMNS", "100");
+        process.env("MLFIX_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
         match process.output() {
             Ok(output) => {
                 let printed = [output.stdout, output.stderr].concat();

@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod cache;
 mod cases;
 mod cli;
 mod comparison;
@@ -9,6 +10,7 @@ mod engine;
 mod flow;
 mod front_page;
 mod hostile;
+mod parsers;
 mod properties;
 mod python;
 mod readme;

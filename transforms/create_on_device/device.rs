@@ -1,5 +1,6 @@
 //! Where a tensor is moved to.
 
+use crate::engine::finding::Certainty;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 
@@ -14,9 +15,6 @@ pub(super) struct Device<'t> {
     /// False when a mere name says so.
     pub(super) certain: bool,
 }
-
-/// Kinds of devices that `PyTorch` knows by name, but for the host itself.
-const KINDS: &[&str] = &["cuda", "mps", "xpu", "hpu", "npu", "xla", "meta", "ipu", "mlu", "musa", "privateuseone"];
 
 impl<'t> Device<'t> {
     /// The device of `x.to(device)`, `x.to(device=device)`, `x.cuda()`. `None` when something else is given, or more: a
@@ -55,42 +53,10 @@ impl<'t> Device<'t> {
     }
 }
 
-/// Whether an expression is a device for certain, or by its name; `None` when nothing says so.
+/// Whether an expression is a device for certain, or by its name; `None` when nothing says so, and for the host itself.
 fn evidence<'t>(cx: &Context<'t>, node: Node<'t>) -> Option<bool> {
-    let node = node.unparenthesized();
-    match node.kind() {
-        "string" => {
-            let content = node.child_of_kind("string_content")?.text();
-            let kind = content.split(':').next().unwrap_or(content);
-            (KINDS.contains(&kind) && node.text().starts_with(['"', '\''])).then_some(true)
-        }
-        "call" => {
-            let plain = |argument: Node<'_>| argument.is_any(&["string", "integer", "identifier", "attribute"]);
-            let is_plain = node.child("arguments").is_some_and(|arguments| arguments.named_children().all(plain));
-            (is_plain && cx.facts().called_name(node)? == ["torch", "device"]).then_some(true)
-        }
-        "identifier" | "attribute" => {
-            let last = node.child("attribute").unwrap_or(node).text();
-            let chain = node.and_descendants().all(|part| part.is_any(&["identifier", "attribute", "."]));
-            (chain && last.to_lowercase().ends_with("device") && !is_dtype(cx, node)).then_some(false)
-        }
-        "conditional_expression" => {
-            let parts: Vec<_> = node.named_children().collect();
-            let [yes, condition, no] = parts[..] else { return None };
-            let is_known = condition.is("call") && cx.facts().called_name(condition)?.first() == Some(&"torch");
-            let arm = |arm: Node<'t>| if arm.text().contains("cpu") { Some(true) } else { evidence(cx, arm) };
-            (is_known && arm(yes)? && arm(no)?).then_some(true)
-        }
-        _ => None,
-    }
-}
-
-/// Whether a name is bound to an attribute of `torch`, such as `torch.float64`, whatever it is called.
-fn is_dtype<'t>(cx: &Context<'t>, name: Node<'t>) -> bool {
-    let facts = cx.facts();
-    let variable = facts.scopes().variable_of(name).map(|id| facts.scopes().variable(id));
-    let mut values = variable.into_iter().flat_map(|variable| &variable.bindings).filter_map(|binding| binding.value);
-    values.any(|value| value.is("attribute") && matches!(facts.qualified_name(value).as_deref(), Some(["torch", _])))
+    let is_host = node.unparenthesized().is("string") && node.text().contains("cpu");
+    cx.facts().device(node).filter(|_| !is_host).map(|certainty| certainty == Certainty::Known)
 }
 
 /// The quote that most strings of the file have.

@@ -5,6 +5,7 @@ mod factory;
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::skim;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use device::Device;
@@ -28,6 +29,20 @@ static META: Meta = Meta {
 impl Transform for CreateOnDevice {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn may_match(&self, code: &[u8]) -> bool {
+        // A method of what a call gives: `).to(`.
+        let moves = |word: &'static str| {
+            skim::behind_word(code, word).any(|end| {
+                let mut before =
+                    code[..end - word.len()].iter().rev().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'\\');
+                before.next() == Some(&b'.')
+                    && before.next() == Some(&b')')
+                    && code.get(skim::skip_blank(code, end)) == Some(&b'(')
+            })
+        };
+        moves("to") || moves("cuda")
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

@@ -1,10 +1,12 @@
 //! Elements of a tensor that are fetched one at a time. See the README beside this file.
 
 mod elements;
+pub(super) mod indexed;
 mod sharing;
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::skim;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use elements::{Elements, Form};
@@ -17,7 +19,7 @@ static META: Meta = Meta {
     summary: "fetches the elements of a tensor one by one",
     why: "Each `.item()` is a call into PyTorch, and on a GPU the host waits for it; `tolist()` fetches all elements in one go.",
     aliases: &[],
-    anchors: &[&["torch"], &["for"], &[".item()"]],
+    anchors: &[&["torch"], &["for"], &[".item()", ".tolist()", ".cpu()"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -29,9 +31,17 @@ impl Transform for ElementwiseItem {
         &META
     }
 
+    fn may_match(&self, code: &[u8]) -> bool {
+        names_an_element(code) || skim::in_loops(code, fetches_by_index)
+    }
+
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
-        let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
         cx.need(Widen::File)?;
+        if let Some(element) = m.get("element") {
+            indexed::consider(cx, element, out);
+            return Ok(());
+        }
+        let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
         for elements in Elements::of(cx, anchor) {
             // Have: for .. x .. in tensor, and x is asked for nothing but its value
             consider(cx, &elements, out);
@@ -78,7 +88,11 @@ fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
     let span = elements.anchor.statement().map_or(elements.anchor.range(), Node::range);
     out.push(Finding {
         range,
-        message: format!("the elements of `{}` are fetched one at a time", shown(elements.iterable)),
+        message: if tensor.on_host {
+            format!("the elements of `{}`, which is on the host, are fetched with a call for each", shown(elements.iterable))
+        } else {
+            format!("the elements of `{}` are fetched one at a time", shown(elements.iterable))
+        },
         evidence: vec![Note {
             range: tensor.shown_by.range(),
             text: "this is a tensor".to_string(),
@@ -177,4 +191,26 @@ fn shifted<'t>(cx: &Context<'t>, node: Node<'t>, by: usize) -> Vec<Edit> {
 fn shown(node: Node<'_>) -> String {
     let text = node.text().split_whitespace().collect::<Vec<_>>().join(" ");
     if text.len() > 40 { "the tensor".to_string() } else { text }
+}
+
+/// Whether a name that is asked for its value is the target of a `for`.
+fn names_an_element(code: &[u8]) -> bool {
+    skim::behind_word(code, "item").any(|end| {
+        let dot = skim::before_blank(code, end - "item".len());
+        let name = skim::before_blank(code, dot.saturating_sub(1));
+        let length = code[..name].iter().rev().take_while(|byte| skim::is_word(**byte)).count();
+        let name = &code[name - length..name];
+        !name.is_empty() && code[..dot].ends_with(b".") && skim::is_target(code, name)
+    })
+}
+
+/// Whether something with an index is asked for its value: `t[i].item`.
+fn fetches_by_index(body: &[u8]) -> bool {
+    ["item", "tolist", "cpu", "detach"].iter().any(|word| {
+        skim::behind_word(body, word).any(|end| {
+            let dot = skim::before_blank(body, end - word.len());
+            let bracket = skim::before_blank(body, dot.saturating_sub(1));
+            body[..dot].ends_with(b".") && body[..bracket].ends_with(b"]")
+        })
+    })
 }

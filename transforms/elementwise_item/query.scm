@@ -8,3 +8,11 @@
 
 ; A loop that does so: `for x in t:`, also through `enumerate` and `zip`.
 (for_statement) @loop
+
+; A method that fetches one element or row: `t[i].item()`, `boxes[i].cpu().numpy()`.
+(call
+  function: (attribute
+    object: (subscript) @element
+    attribute: (identifier) @method)
+  arguments: (argument_list)
+  (#any-of? @method "item" "tolist" "cpu" "detach"))

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::reindent::Run;
+use crate::engine::skim;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
@@ -43,6 +44,18 @@ const LOCKS: &[&str] = &[
 impl Transform for LockWithoutWith {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn may_match(&self, code: &[u8]) -> bool {
+        skim::behind_word(code, "acquire").any(|end| {
+            let bracket = skim::skip_blank(code, end);
+            let inside = skim::skip_blank(code, bracket + 1);
+            let is_bare = code.get(bracket) == Some(&b'(') && code.get(inside) == Some(&b')');
+            // A statement of its own begins with the name of the lock.
+            let start = skim::start_of_chain(code, end);
+            let before = code[..start].iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\x0c'));
+            is_bare && before.is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b';' | b':'))
+        })
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

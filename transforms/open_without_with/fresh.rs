@@ -18,6 +18,9 @@ pub(super) fn for_what(opener: &Opener<'_>) -> &'static [&'static str] {
         "zipfile.ZipFile" => &["archive", "zip_file"],
         "h5py.File" => &["h5", "h5_file"],
         "shelve.open" | "dbm.open" => &["db", "shelf"],
+        "sqlite3.connect" => &["con", "conn", "connection"],
+        "numpy.load" => &["data", "arrays", "npz"],
+        "PIL.Image.open" => &["img", "im", "opened"],
         "wave.open" => &["wav", "wave_file"],
         _ => &["f", "fp", "file", "fh", "handle", "stream", "opened"],
     }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::lifetime::{self, Refusal};
-use super::{NEVER_CLOSED, Verdict, doubts, fresh, layout, named, purity, short, tier};
+use super::lifetime::{self, Birth, Refusal};
+use super::{NEVER_CLOSED, Verdict, comments, doubts, fresh, layout, named, short, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
@@ -22,8 +22,15 @@ enum Plan<'t> {
     Before(Node<'t>),
 }
 
-pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, fate: Fate<'t>, statement: Node<'t>) -> Verdict {
-    let call = opener.call;
+/// What is said about `value`, which opens a file: the call of `opener`, or a choice between it and others.
+pub(super) fn judge<'t>(
+    cx: &Context<'t>,
+    opener: &Opener<'t>,
+    value: Node<'t>,
+    fate: Fate<'t>,
+    statement: Node<'t>,
+) -> Verdict {
+    let call = value;
     let message = message(fate);
     let report = |because: &str| Verdict::report(message.clone(), because);
     if !cx.facts().runs_with_statement(call) {
@@ -32,21 +39,25 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, fate: Fate<'t>, s
     if opener.family == Family::Temporary {
         return report("a temporary file is gone as soon as it is closed");
     }
-    if named::is_descriptor(cx, call) {
+    if named::calls(cx, call).into_iter().flatten().any(|call| named::is_descriptor(cx, call)) {
         return Verdict::Left("it is opened on a descriptor, which may belong to somebody else".to_string());
     }
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
-    let plan = match plan(cx, opener, fate, statement, &mut reasons) {
+    if opener.family == Family::Database {
+        reasons.push("it was closed when nothing held it any more, and rows may be asked for later".to_string());
+    }
+    let plan = match plan(cx, opener, call, fate, statement, &mut reasons) {
         Ok(plan) => plan,
         Err(Refusal::Report(because)) => return report(&because),
         Err(Refusal::Left(because)) => return Verdict::Left(because),
     };
     // Have: what goes into the `with`
+    reasons.extend(named::about_management(cx, statement, statement.end()));
     let scopes = cx.facts().scopes();
     if scopes.is_dynamic(scopes.scope_of(statement)) {
         reasons.push("this scope's names are looked at from outside (`locals()`, `exec` or the like)".to_string());
     }
-    if let Some(comment) = header_comment(cx, statement).filter(|comment| speaks_to_a_tool(comment)) {
+    if let Some(comment) = comments::for_a_tool(cx, statement) {
         reasons.push(format!("`{comment}` may speak of the `{}`, which moves to another line", function(call)));
     }
     let Some(file) = fresh::name(cx, statement, fresh::for_what(opener)) else {
@@ -91,18 +102,18 @@ fn message(fate: Fate<'_>) -> String {
 }
 
 fn function(call: Node<'_>) -> &str {
-    short(call.child("function").map_or("call", Node::text))
+    short(call.child("function").map_or("open", Node::text))
 }
 
 fn plan<'t>(
     cx: &Context<'t>,
     opener: &Opener<'t>,
+    call: Node<'t>,
     fate: Fate<'t>,
     statement: Node<'t>,
     reasons: &mut Vec<String>,
 ) -> Result<Plan<'t>, Refusal> {
     let report = |because: String| Err(Refusal::Report(because));
-    let call = opener.call;
     let before = evaluated_before(cx, statement, call);
     let used = match fate.end {
         End::Loop(around) if around == statement => {
@@ -117,19 +128,20 @@ fn plan<'t>(
             let Some(id) = scopes.variable_of(name).filter(|_| is_plain && before.is_none()) else {
                 return report("what reads from it gets its name inside an expression".to_string());
             };
-            let life = lifetime::of(cx, statement, statement, id, false, opener.family)?;
+            let life = lifetime::of(cx, Birth::at(statement), id, false, opener.family)?;
             reasons.extend(life.doubts);
             return Ok(Plan::Whole(life.last));
         }
-        End::Passed(consumer) => return unknown(cx, consumer, statement, before, reasons),
+        End::Passed(consumer) => return unknown(cx, opener, consumer, statement, before, reasons),
         End::Used(used) => used,
         _ => return report("it is not known what reads from it".to_string()),
     };
     // Have: an eager consumer, and the statement that it stands in
-    if used.is("attribute") {
+    if used.is("attribute") && opener.family != Family::Image {
         return report(format!("only its `{}` is asked for", used.child("attribute").map_or("attribute", Node::text)));
     }
-    let is_reading = opener.family != Family::Archive && is_reading(opener);
+    let openers = named::calls(cx, call).into_iter().flatten().filter_map(|call| cx.facts().opener(call));
+    let is_reading = openers.into_iter().all(|opener| opener.family != Family::Archive && is_reading(&opener));
     if is_reading && statement.only_child() == Some(used) && statement.is("expression_statement") && !fate.is_derived {
         let method = used.child("function").and_then(|f| f.child("attribute")).map_or("", Node::text);
         if method.starts_with("read") && method != "read_file" && method != "readfp" {
@@ -159,21 +171,29 @@ fn plan<'t>(
 /// The consumer is a function of which nothing is known.
 fn unknown<'t>(
     cx: &Context<'t>,
+    opener: &Opener<'t>,
     consumer: Node<'t>,
     statement: Node<'t>,
     before: Option<Node<'t>>,
     reasons: &mut Vec<String>,
 ) -> Result<Plan<'t>, Refusal> {
     let name = function(consumer);
-    let last = name.rsplit('.').next().unwrap_or_default();
     let fate = cx.facts().fate(consumer);
-    let is_class = last.starts_with(|c: char| c.is_ascii_uppercase());
+    let is_class = consumer.child("function").is_some_and(|function| cx.facts().may_be_class(function));
     let stays = matches!(fate.end, End::Stored(_) | End::Captured(_) | End::Kept(_) | End::Wrapped(_) | End::Yielded);
     let is_simple = statement.is_any(&["expression_statement", "return_statement"]) || fate.end == End::Loop(statement);
     if let Some(node) = before {
         return Err(Refusal::Report(format!("`{}` runs before it is opened", short(node.text()))));
     }
-    if is_class || stays || !is_simple || is_generator(cx, consumer) && fate.end != End::Loop(statement) {
+    // `f = checked(GzipFile(f))`, `connection = prepared(socket.socket())`: what gets the name is the handle all the same.
+    let is_handle = match fate.end {
+        End::Bound(name) => {
+            let mut mentions = opener.call.descendants().filter(|node| node.is("identifier"));
+            opener.name.starts_with("socket.") || mentions.any(|mention| mention.text() == name.text())
+        }
+        _ => false,
+    };
+    if is_handle || is_class || stays || !is_simple || is_generator(cx, consumer) && fate.end != End::Loop(statement) {
         return Err(Refusal::Report(format!("`{name}` may keep it, or read from it later")));
     }
     if evaluated_after(cx, statement, consumer).is_some() && fate.end != End::Loop(statement) {
@@ -195,8 +215,10 @@ fn is_generator<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
 /// Whether the mode is known and only reads.
 fn is_reading(opener: &Opener<'_>) -> bool {
     let index = usize::from(opener.name != "pathlib.Path.open");
-    if opener.family == Family::Connection {
-        return true;
+    match opener.family {
+        Family::Connection | Family::Arrays | Family::Image => return true,
+        Family::Database => return false,
+        Family::File | Family::Archive | Family::Temporary => {}
     }
     let mode = positional(opener.call, index).or_else(|| argument(opener.call, "mode"));
     match mode {
@@ -220,13 +242,23 @@ fn targets(statement: Node<'_>) -> Vec<Node<'_>> {
     assignments.flat_map(|assignment| [assignment.child("left"), assignment.child("type")]).flatten().collect()
 }
 
+/// Whether a node is the element of a comprehension over what `call` gives: it stands in front, and runs later.
+fn is_element(node: Node<'_>, call: Node<'_>) -> bool {
+    let around = node.ancestors().take_while(|around| !around.is_statement()).filter(|around| around.contains(call));
+    around.filter(|around| around.kind().ends_with("_comprehension") || around.is("generator_expression")).any(|around| {
+        let first = around.child_of_kind("for_in_clause");
+        first.is_some_and(|first| first.contains(call)) && around.child("body").is_some_and(|body| body.contains(node))
+    })
+}
+
 /// Something that the statement does before it opens the file.
 fn evaluated_before<'t>(cx: &Context<'t>, statement: Node<'t>, call: Node<'t>) -> Option<Node<'t>> {
     let late = targets(statement);
     let parts = evaluated_first(statement).into_iter().flat_map(|part| part.walk(|node| node == call || node.is("lambda")));
     let earlier = parts.filter(|node| node.end() <= call.start() && !late.iter().any(|target| target.contains(*node)));
+    let earlier = earlier.filter(|node| !is_element(*node, call));
     let calls = earlier.filter(|node| node.is_any(&["call", "await", "yield", "named_expression"]));
-    calls.filter(|node| !(node.is("call") && purity::is_pure_call(cx, *node))).find(|node| !node.contains(call))
+    calls.filter(|node| !(node.is("call") && cx.facts().is_pure_call(*node))).find(|node| !node.contains(call))
 }
 
 /// Something that the statement does after `used` has its value.
@@ -236,12 +268,12 @@ fn evaluated_after<'t>(cx: &Context<'t>, statement: Node<'t>, used: Node<'t>) ->
     }
     for around in used.ancestors().take_while(|around| *around != statement) {
         let pure = match around.kind() {
-            "call" => purity::is_pure_call(cx, around),
+            "call" => cx.facts().is_pure_call(around),
             "await" | "yield" | "named_expression" | "lambda" => false,
             kind if kind.ends_with("_comprehension") || kind == "generator_expression" => {
                 around.descendants().filter(|node| !used.contains(*node)).all(|node| {
                     !node.is_any(&["call", "await", "yield", "named_expression"])
-                        || node.is("call") && (node.contains(used) || purity::is_pure_call(cx, node))
+                        || node.is("call") && (node.contains(used) || cx.facts().is_pure_call(node))
                 })
             }
             _ => true,
@@ -255,7 +287,7 @@ fn evaluated_after<'t>(cx: &Context<'t>, statement: Node<'t>, used: Node<'t>) ->
         !used.contains(*node) && (node.start() >= used.end() || late.iter().any(|target| target.contains(*node)))
     });
     let mut calls = later.filter(|node| node.is_any(&["call", "await", "yield", "named_expression"]));
-    calls.find(|node| !(node.is("call") && purity::is_pure_call(cx, *node)))
+    calls.find(|node| !(node.is("call") && cx.facts().is_pure_call(*node)))
 }
 
 /// The argument of the consumer that holds `node`, when it stands before the one that holds the file.
@@ -276,10 +308,14 @@ fn argument_before<'t>(used: Node<'t>, call: Node<'t>, node: Node<'t>) -> Option
 fn only_impurity<'t>(cx: &Context<'t>, statement: Node<'t>, call: Node<'t>, argument: Node<'t>) -> bool {
     let late = targets(statement);
     let earlier = statement.walk(|node| node == argument || node == call || node.is("lambda"));
-    let mut calls = earlier
-        .filter(|node| *node != argument && node.end() <= call.start() && !late.iter().any(|target| target.contains(*node)));
+    let mut calls = earlier.filter(|node| {
+        *node != argument
+            && node.end() <= call.start()
+            && !is_element(*node, call)
+            && !late.iter().any(|target| target.contains(*node))
+    });
     calls.all(|node| {
-        !node.is_any(&["call", "await", "yield", "named_expression"]) || node.is("call") && purity::is_pure_call(cx, node)
+        !node.is_any(&["call", "await", "yield", "named_expression"]) || node.is("call") && cx.facts().is_pure_call(node)
     }) && !argument.and_descendants().any(|node| node.is_any(&["await", "yield", "named_expression"]))
 }
 
@@ -289,6 +325,8 @@ fn value_name<'t>(cx: &Context<'t>, statement: Node<'t>, part: Node<'t>, opener:
     let method = part.child("function").and_then(|f| f.child("attribute")).map_or("", Node::text);
     let mode = positional(opener.call, 1).or_else(|| argument(opener.call, "mode")).map_or("", Node::text);
     let usual: &[&'static str] = match method {
+        _ if opener.family == Family::Image => &["image", "picture", "pixels"],
+        _ if opener.family == Family::Arrays => &["array", "values", "loaded"],
         "readlines" => &["lines", "rows", "all_lines"],
         "read" if !mode.contains('b') => &["text", "content", "data"],
         "read" => &["data", "content", "raw"],
@@ -308,12 +346,18 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
     let indent = run.indent(source).to_string();
     let column = indent.len() + unit.len();
     let line = if lead.is_empty() { layout::on_one_line(cx, first, call, file, column) } else { None };
-    let (replaced, text) = match line {
-        Some(line) => (first.range(), line),
-        None => (call.range(), file.into()),
+    let (replaced, text) = if let Some(line) = line {
+        (first.range(), line)
+    } else {
+        // The lines of a chain that began with the call go behind the name.
+        let chain = layout::chain(call);
+        let splits = source.line(call.end()) != source.line(chain.end());
+        let column = unit.len() + call.start() - source.line_start(call.start());
+        let chain = if splits { chain } else { call };
+        (chain.range(), layout::moved(cx, chain, Some((call, file)), column, 0))
     };
     let mut edits = wrap::outside(run.deeper(source, &unit), std::slice::from_ref(&replaced));
-    edits.insert(0, Edit::insert(run.lines.start, header(cx, call, &indent, file)));
+    edits.insert(0, Edit::insert(run.lines.start, header(cx, call, &indent, &unit, file)));
     edits.push(Edit::replace(replaced, text));
     let gone: Vec<Range<usize>> = lead.iter().map(|edit| edit.range.clone()).filter(|range| !range.is_empty()).collect();
     let mut all = lead;
@@ -323,10 +367,14 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
 }
 
 /// `with open(p) as f:`, with its line end.
-fn header<'t>(cx: &Context<'t>, call: Node<'t>, indent: &str, file: &str) -> Vec<u8> {
-    let tail = format!(" as {file}:\n");
-    let text = layout::moved(cx, call, None, indent.len() + "with ".len(), tail.len() - 1);
-    [indent.as_bytes(), b"with ", &text, tail.as_bytes()].concat()
+fn header<'t>(cx: &Context<'t>, call: Node<'t>, indent: &str, unit: &str, file: &str) -> Vec<u8> {
+    let (before, behind) = super::enclosure(cx, call);
+    let tail = format!(
+        "{behind} as {file}:
+"
+    );
+    let text = layout::head(cx, call, indent, unit, "with ".len() + before.len(), tail.len() - 1);
+    [indent.as_bytes(), b"with ", before.as_bytes(), &text, tail.as_bytes()].concat()
 }
 
 /// An argument that is evaluated before the file is opened gets a name above the `with`.
@@ -348,7 +396,7 @@ fn in_part<'t>(cx: &Context<'t>, call: Node<'t>, statement: Node<'t>, part: Node
     let column = indent.len() + unit.len() + name.len() + " = ".len();
     let reading = layout::moved(cx, part, Some((call, file)), column, 0);
     let line = [indent.as_bytes(), unit.as_bytes(), name.as_bytes(), b" = ", &reading, b"\n"].concat();
-    let text = [header(cx, call, &indent, file), line].concat();
+    let text = [header(cx, call, &indent, &unit, file), line].concat();
     let splits = source.code()[part.start()..call.start()].contains('\n') && !part.is("call")
         || source.code()[call.end()..part.end()].contains('\n') && part.child("function").is_some_and(|f| f.contains(call));
     if splits {
@@ -356,20 +404,4 @@ fn in_part<'t>(cx: &Context<'t>, call: Node<'t>, statement: Node<'t>, part: Node
     }
     let edits = vec![Edit::insert(first.lines.start, text), Edit::replace(part.range(), name)];
     Ok((edits, statement.range()))
-}
-
-/// The comment on the line where the header of a statement ends.
-fn header_comment<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<&'t str> {
-    let end = statement.child("body").or_else(|| statement.child("consequence")).map_or(statement.end(), Node::start);
-    let mut comments = cx.tree.root().walk(|node| node.end() < statement.start() || node.start() > end).filter(|node| {
-        node.is("comment") && node.start() > statement.start() && cx.source.line(node.start()) <= cx.source.line(end)
-    });
-    comments.find(|comment| speaks_to_a_tool(comment.text())).map(Node::text)
-}
-
-fn speaks_to_a_tool(comment: &str) -> bool {
-    let lower = comment.to_ascii_lowercase();
-    ["noqa", "nosec", "type:", "pylint:", "pragma", "fmt:", "pyright:", "mypy:", "isort:"]
-        .iter()
-        .any(|word| lower.contains(word))
 }

@@ -8,7 +8,7 @@ pub(super) const WIDTH: usize = 88;
 
 /// The bytes of an expression for a place that begins at `column`, with `tail` more bytes behind it on its last line.
 /// `replaced` is a part of it that becomes a name.
-pub(super) fn moved<'t>(
+pub(in crate::transforms) fn moved<'t>(
     cx: &Context<'t>,
     node: Node<'t>,
     replaced: Option<(Node<'t>, &str)>,
@@ -49,6 +49,39 @@ pub(super) fn moved<'t>(
         }
     }
     out
+}
+
+/// The bytes of an expression as the head of a `with` whose body stands at `indent` and `unit`: continuation lines stand
+/// out from the body unless the last one closes a bracket.
+pub(super) fn head<'t>(cx: &Context<'t>, node: Node<'t>, indent: &str, unit: &str, lead: usize, tail: usize) -> Vec<u8> {
+    let text = moved(cx, node, None, indent.len() + lead, tail);
+    let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
+    let closes = lines.last().is_some_and(|line| matches!(line.trim_ascii_start().first(), Some(b')' | b']' | b'}')));
+    let has_string = node
+        .and_descendants()
+        .any(|inner| inner.is("string") && cx.source.line(inner.start()) != cx.source.line(inner.end().saturating_sub(1)));
+    let body = indent.len() + unit.len();
+    let white = |line: &[u8]| line.len() - line.trim_ascii_start().len();
+    if closes || has_string || !lines.iter().skip(1).any(|line| white(line) == body) {
+        return text;
+    }
+    let mut out = lines[0].to_vec();
+    for line in &lines[1..] {
+        out.extend([unit.as_bytes(), line].concat());
+    }
+    out
+}
+
+/// The expression that goes on behind `part`, its first object, through methods and items.
+pub(super) fn chain(part: Node<'_>) -> Node<'_> {
+    let mut node = part;
+    while let Some(parent) = node.parent().filter(|parent| parent.is_any(&["attribute", "call", "subscript"])) {
+        if !matches!(node.field(), Some("object" | "function" | "value")) {
+            break;
+        }
+        node = parent;
+    }
+    node
 }
 
 /// A statement of several lines as one, when nothing holds it apart and it fits: no comment, no long string, no comma at

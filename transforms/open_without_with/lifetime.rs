@@ -54,6 +54,23 @@ pub(super) fn following(statement: Node<'_>) -> Vec<Node<'_>> {
     block.filter(|sibling| *sibling > statement && !sibling.is("comment")).collect()
 }
 
+/// Where the life of a handle begins.
+pub(super) struct Birth<'t> {
+    /// The statement that opens it, or that holds all that do.
+    pub(super) opening: Node<'t>,
+    /// The statement that binds it; `opening` or inside it.
+    pub(super) binding: Node<'t>,
+    /// The statements of one block among which its uses are looked for.
+    pub(super) following: Vec<Node<'t>>,
+}
+
+impl<'t> Birth<'t> {
+    /// In this statement; the uses stand behind it in its block.
+    pub(super) fn at(statement: Node<'t>) -> Self {
+        Self { opening: statement, binding: statement, following: following(statement) }
+    }
+}
+
 /// How many lines may stand between the last use and the close of a file, when they are more than those that use it.
 /// A judgement: beyond that a reader would rather see the file closed earlier than the lines moved.
 const IDLE_LINES: usize = 12;
@@ -73,18 +90,20 @@ struct Search<'c, 't> {
     used: Option<usize>,
     doubts: Vec<String>,
     name: &'t str,
+    root: VariableId,
+    family: Family,
 }
 
-/// The life of what `root` is bound to in the statement `binding`, which is `opening` or its last step on some way. With `is_handle` it is the handle itself, else
-/// something that reads from one.
+/// The life of what `root` is bound to at its birth. With `is_handle` it is the handle itself, else something that reads
+/// from one.
 pub(super) fn of<'t>(
     cx: &Context<'t>,
-    opening: Node<'t>,
-    binding: Node<'t>,
+    birth: Birth<'t>,
     root: VariableId,
     is_handle: bool,
     family: Family,
 ) -> Result<Lifetime<'t>, Refusal> {
+    let Birth { opening, binding, following: siblings } = birth;
     let scopes = cx.facts().scopes();
     let variable = scopes.variable(root);
     let name = variable.name;
@@ -92,7 +111,6 @@ pub(super) fn of<'t>(
     if variable.scope != own {
         return Err(Refusal::Left(format!("`{name}` belongs to the code around this function")));
     }
-    let siblings = following(opening);
     let mut ending = Ending::LastUse;
     let mut bound_again = None;
     for (index, &sibling) in siblings.iter().enumerate() {
@@ -117,7 +135,10 @@ pub(super) fn of<'t>(
         let what = if family == Family::Temporary { "a temporary file" } else { "a connection" };
         return Err(Refusal::Left(format!("{what} without a close may be needed beyond the last line that names it")));
     }
-    let mut search = Search { cx, opening, siblings, ending, last: end, used: None, doubts: Vec::new(), name };
+    let mut search = Search { cx, opening, siblings, ending, last: end, used: None, doubts: Vec::new(), name, root, family };
+    if family == Family::Database && ending == Ending::LastUse {
+        search.doubts.push(format!("`{name}` was closed when nothing held it any more, which may be later than its last line"));
+    }
     search.follow(root, binding, !is_handle)?;
     if let (Ending::Closed(close), Some(used)) = (ending, search.used) {
         let line = |node: Node<'t>| cx.source.line(node.end());
@@ -144,6 +165,35 @@ pub(super) fn of<'t>(
         search.doubts.push(format!("`{name}` is a name of the module, and another file may use it"));
     }
     Ok(Lifetime { last: search.siblings[last], ending, doubts: search.doubts })
+}
+
+/// The life of a handle that is opened in the body of `guard`, whose `finally` holds `close`: all that follows in the body.
+pub(super) fn inside<'t>(
+    cx: &Context<'t>,
+    opening: Node<'t>,
+    root: VariableId,
+    guard: Node<'t>,
+    close: Node<'t>,
+    family: Family,
+) -> Result<Lifetime<'t>, Refusal> {
+    let scopes = cx.facts().scopes();
+    let variable = scopes.variable(root);
+    let name = variable.name;
+    if variable.scope != scopes.beyond_comprehensions(scopes.scope_of(opening)) {
+        return Err(Refusal::Left(format!("`{name}` belongs to the code around this function")));
+    }
+    let siblings = following(opening);
+    let Some(last) = siblings.len().checked_sub(1) else { return report(format!("`{name}` is not used in the `try`")) };
+    if variable.bindings.iter().any(|binding| siblings.iter().any(|sibling| sibling.contains(binding.node))) {
+        return report(format!("`{name}` gets another value while the file is open"));
+    }
+    let ending = Ending::Finally { guard, close };
+    let end = siblings[last];
+    let mut search =
+        Search { cx, opening, siblings, ending, last: Some(last), used: None, doubts: Vec::new(), name, root, family };
+    search.follow(root, opening, false)?;
+    search.with_inner_handles(last)?;
+    Ok(Lifetime { last: end, ending, doubts: search.doubts })
 }
 
 impl<'t> Search<'_, 't> {
@@ -184,7 +234,8 @@ impl<'t> Search<'_, 't> {
         }
         let mut found = Vec::new();
         for &mention in &variable.references {
-            if self.opening.contains(mention) && self.opening.contains(from) {
+            let place = self.siblings.iter().position(|sibling| sibling.contains(mention));
+            if place.is_none() && self.opening.contains(mention) && self.opening.contains(from) {
                 continue;
             }
             let is_elsewhere = facts.owner(mention) != facts.owner(from);
@@ -194,7 +245,6 @@ impl<'t> Search<'_, 't> {
             if !facts.may_follow(from, mention, &barriers) {
                 continue;
             }
-            let place = self.siblings.iter().position(|sibling| sibling.contains(mention));
             let inside = match (place, self.ending) {
                 (Some(_), Ending::LastUse) => true,
                 (Some(place), _) => Some(place) <= self.last,
@@ -207,7 +257,9 @@ impl<'t> Search<'_, 't> {
                     self.last = self.last.max(place);
                 }
                 found.push(mention);
-            } else if !is_harmless(mention, self.ending) {
+            } else if facts.fate(mention).end == End::Managed {
+                return Err(Refusal::Left(format!("a `with` further down closes `{}`", self.name)));
+            } else if !is_harmless(mention, self.ending) && !self.outlives_close(mention) {
                 let line = self.cx.source.line(mention.start()) + 1;
                 return report(match self.ending {
                     Ending::LastUse => format!("`{}` is also used outside of this block, in line {line}", variable.name),
@@ -216,6 +268,22 @@ impl<'t> Search<'_, 't> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether this asks for the name of a file that is there after its close, too.
+    fn outlives_close(&self, mention: Node<'t>) -> bool {
+        let attribute = mention.parent().filter(|parent| parent.is("attribute") && mention.field() == Some("object"));
+        let is_name = attribute.and_then(|attribute| attribute.child("attribute")).is_some_and(|name| name.text() == "name");
+        // Have: f = NamedTemporaryFile(delete=False)
+        let is_kept = || {
+            self.opening.descendants().any(|node| {
+                let name = node.child("name").filter(|_| node.is("keyword_argument")).map(Node::text);
+                name == Some("delete") && node.child("value").is_some_and(|value| value.text() == "False")
+            })
+        };
+        is_name
+            && self.ending != Ending::LastUse
+            && (self.family == Family::File || self.family == Family::Temporary && is_kept())
     }
 
     /// What one mention means for the `with`; gives the name that the value is bound to.
@@ -229,6 +297,9 @@ impl<'t> Search<'_, 't> {
             End::Used(_) | End::Loop(_) | End::Dropped => {}
             End::Bound(target) => return Ok(Some(target)),
             End::Passed(call) => return self.passed(call),
+            // A transaction: the connection stays open.
+            End::Managed
+                if self.family == Family::Database && mention.parent().is_some_and(|around| around.is("with_item")) => {}
             End::Managed => return Err(Refusal::Left(format!("a `with` further down closes `{name}`"))),
             End::Captured(_) => return report(format!("`{name}` is used in a function that may run later")),
             End::Yielded if is_closed && is_context_manager(self.cx, mention) => {}
@@ -273,7 +344,12 @@ impl<'t> Search<'_, 't> {
     /// Whether this is a close of the handle on a way that goes on in the block: the `with` would hold more than it needs.
     fn closes_too_early(&self, used: Node<'t>) -> bool {
         let statement = used.parent().filter(|_| used.is("call"));
-        let Some(statement) = statement.filter(|statement| closes(self.cx, *statement).is_some()) else { return false };
+        let is_close = |statement: &Node<'t>| match closes(self.cx, *statement) {
+            // A cursor may go before its connection.
+            Some(closed) => closed == self.root || self.family != Family::Database,
+            None => false,
+        };
+        let Some(statement) = statement.filter(is_close) else { return false };
         if matches!(self.ending, Ending::Closed(close) | Ending::Finally { close, .. } if close == statement) {
             return false;
         }
@@ -306,13 +382,16 @@ impl<'t> Search<'_, 't> {
         let function = call.child("function").map_or("the call", Node::text);
         let result = self.cx.facts().fate(call).end;
         let name = self.name;
+        if self.ending == Ending::LastUse && self.family == Family::Database {
+            return Err(Refusal::Left(format!("`{function}` gets `{name}`, and may need it later")));
+        }
         if self.ending != Ending::LastUse {
             if matches!(result, End::Returned | End::Yielded) {
                 self.doubts.push(format!("`{function}` gets `{name}`, and its result leaves before the close"));
             }
             return Ok(None);
         }
-        let is_class = function.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_uppercase()));
+        let is_class = call.child("function").is_some_and(|function| self.cx.facts().may_be_class(function));
         self.doubts.push(format!("`{}` may keep `{name}`, or read from it later", super::short(function)));
         match result {
             End::Bound(target) if is_class => Ok(Some(target)),
@@ -338,6 +417,15 @@ impl<'t> Search<'_, 't> {
             index += 1;
             let Some(target) = super::named::target_of_opening(self.cx, opening) else { continue };
             let Some(id) = facts.scopes().variable_of(target) else { continue };
+            // What only a library reads from the disk may be left open: it is no reason to keep this open for as long.
+            if target
+                .parent()
+                .and_then(|parent| parent.child("right"))
+                .and_then(|value| facts.opener(value))
+                .is_some_and(|opener| matches!(opener.family, Family::Arrays | Family::Image) && self.family.is_file())
+            {
+                continue;
+            }
             let variable = facts.scopes().variable(id);
             let mut barriers: Vec<Node<'t>> = variable.bindings.iter().map(|binding| binding.node).collect();
             barriers.extend(self.siblings.iter().filter(|sibling| closes(self.cx, **sibling) == Some(id)));

@@ -1,17 +1,19 @@
 //! Files that are opened without `with`.
 
+mod comments;
 mod fresh;
 mod guarded;
 mod inline;
-mod layout;
+mod inside;
+pub(super) mod layout;
 mod lifetime;
-mod named;
-mod purity;
+pub(super) mod named;
+mod words;
 
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
-use crate::semantics::handles::{End, Opener};
+use crate::semantics::handles::{End, Family, Opener};
 use crate::semantics::scope::ScopeKind;
 
 /// See the README beside this file.
@@ -22,7 +24,7 @@ static META: Meta = Meta {
     summary: "opens a file without a `with` that closes it",
     why: "A file that is not closed keeps its descriptor, and what was written to it may not reach the disk.",
     aliases: &["SIM115", "R1732", "consider-using-with"],
-    anchors: &[&["open", "File", "GFile", "socket"]],
+    anchors: &[&["open", "File", "socket", "fileinput", "create_connection"]],
     options: &[],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
@@ -34,27 +36,22 @@ impl Transform for OpenWithoutWith {
         &META
     }
 
+    fn may_match(&self, code: &[u8]) -> bool {
+        words::may_open(code)
+    }
+
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
         let call = m.node("call");
         cx.need(Widen::File)?;
-        let Some(opener) = cx.facts().opener(call) else { return Ok(()) };
+        let Some(opener) = cx.facts().opener(call).filter(|opener| opener.family.is_file()) else { return Ok(()) };
         // Have: a call that opens something
-        match judge(cx, &opener) {
-            Verdict::Nothing => {}
-            Verdict::Left(because) => out.leave(call.range(), because),
-            Verdict::Report { message, because } => {
-                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::None { because } });
-            }
-            Verdict::Fix { message, fix } => {
-                out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair: Repair::Fix(fix) });
-            }
-        }
+        judge(cx, &opener).say(call, out);
         Ok(())
     }
 }
 
 /// What is said about one opener.
-enum Verdict {
+pub(super) enum Verdict {
     /// It is managed already.
     Nothing,
     /// No finding, for this reason.
@@ -70,15 +67,26 @@ enum Verdict {
 }
 
 impl Verdict {
-    fn report(message: impl Into<String>, because: impl Into<String>) -> Self {
+    pub(super) fn report(message: impl Into<String>, because: impl Into<String>) -> Self {
         Self::Report { message: message.into(), because: because.into() }
+    }
+
+    /// Says it of a call.
+    pub(super) fn say(self, call: Node<'_>, out: &mut Findings) {
+        let (message, repair) = match self {
+            Self::Nothing => return,
+            Self::Left(because) => return out.leave(call.range(), because),
+            Self::Report { message, because } => (message, Repair::None { because }),
+            Self::Fix { message, fix } => (message, Repair::Fix(fix)),
+        };
+        out.push(Finding { range: call.range(), message, evidence: Vec::new(), repair });
     }
 }
 
 /// What is said of a file that has no name of its own.
-const NEVER_CLOSED: &str = "this file is never closed";
+pub(super) const NEVER_CLOSED: &str = "this file is never closed";
 
-fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
+pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
     let call = opener.call;
     let fate = cx.facts().fate(call);
     if fate.end == End::Managed {
@@ -88,6 +96,10 @@ fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
         return Verdict::Nothing;
     }
     let Some(statement) = call.statement() else { return Verdict::Nothing };
+    let value = either(cx, call);
+    if named::calls(cx, value).is_some_and(|calls| calls[0] != call) {
+        return Verdict::Left("it is opened instead of another file, and what is said of that one holds for it".to_string());
+    }
     if let Some(because) = awkward_place(cx, call, statement) {
         return Verdict::report(NEVER_CLOSED, because);
     }
@@ -118,8 +130,25 @@ fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Verdict {
         }
         (End::Dropped, false) => Verdict::Left("nothing is done with it".to_string()),
         (End::Other(_), _) => Verdict::report(NEVER_CLOSED, "it is used in a way that is not known"),
-        _ => inline::judge(cx, opener, fate, statement),
+        _ => inline::judge(cx, opener, value, fate, statement),
     }
+}
+
+/// The conditional expression, brackets included, in which a call opens one of several files, all of them opened there;
+/// else the call.
+fn either<'t>(cx: &Context<'t>, call: Node<'t>) -> Node<'t> {
+    let mut value = call;
+    let mut node = call;
+    while let Some(parent) = node.parent() {
+        match parent.kind() {
+            "parenthesized_expression" if value == call => {}
+            "parenthesized_expression" if value == node => value = parent,
+            "conditional_expression" if named::calls(cx, parent).is_some() => value = parent,
+            _ => break,
+        }
+        node = parent;
+    }
+    value
 }
 
 /// Whether `used` is `call.close()`.
@@ -162,13 +191,37 @@ fn awkward_place<'t>(cx: &Context<'t>, call: Node<'t>, statement: Node<'t>) -> O
 /// Reasons why a fix is not safe, whatever its shape.
 fn doubts<'t>(cx: &Context<'t>, opener: &Opener<'t>) -> Option<String> {
     if !opener.is_certain {
-        return Some("a star import may bring another `open`".to_string());
+        let function = opener.call.child("function").map_or("open", Node::text);
+        return Some(format!("a star import may bring another `{function}`"));
     }
     let text = cx.tree.code();
-    if ["mock_open", "builtins.open", "__builtin__.open"].iter().any(|word| text.contains(word)) {
-        return Some("this file replaces `open`, and what it puts there may be no context manager".to_string());
+    let fakes: &[&str] = match opener.family {
+        Family::Database => &["sqlite3.connect\"", "sqlite3.connect'"],
+        Family::Arrays => &["load\"", "load'"],
+        Family::Image => &["Image.open\"", "Image.open'", "Image, \"open", "Image, 'open"],
+        _ => &["mock_open", "builtins.open", "__builtin__.open"],
+    };
+    if fakes.iter().any(|word| text.contains(word)) {
+        let name = opener.name.rsplit('.').next().unwrap_or_default();
+        return Some(format!("this file replaces `{name}`, and what it puts there may be no context manager"));
+    }
+    if opener.name.starts_with("fileinput.") {
+        return Some("`fileinput` has a state of its own, which goes when the block ends".to_string());
     }
     None
+}
+
+/// What stands before and behind the opener of a `with`: the `with` of a database alone does not close it, and the arms of
+/// a conditional expression need brackets.
+fn enclosure<'t>(cx: &Context<'t>, value: Node<'t>) -> (String, &'static str) {
+    let arms = value.named_children().filter(|_| value.is("conditional_expression"));
+    let is_database = |call: Node<'t>| cx.facts().opener(call).is_some_and(|opener| opener.family == Family::Database);
+    if arms.chain([value]).any(|call| is_database(call.unparenthesized())) {
+        let imported = cx.import("contextlib", "closing", value);
+        let closing = imported.map_or("contextlib.closing".to_string(), |imported| imported.spelled);
+        return (format!("{closing}("), ")");
+    }
+    if value.is("conditional_expression") { ("(".to_string(), ")") } else { (String::new(), "") }
 }
 
 fn tier(doubts: Vec<String>) -> Tier {

@@ -3,29 +3,29 @@
 use std::ops::Range;
 
 use super::layout::{self, WIDTH};
-use super::lifetime::{self, Ending, Lifetime, Refusal};
-use super::{Verdict, doubts, guarded, tier};
+use super::lifetime::{self, Birth, Ending, Lifetime, Refusal};
+use super::{Verdict, comments, doubts, guarded, inside, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 use crate::engine::wrap;
-use crate::semantics::handles::{Opener, argument, positional};
+use crate::semantics::handles::{Family, Opener, argument, positional};
 use crate::semantics::scope::VariableId;
 
 /// A statement `name = value`.
 #[derive(Clone, Copy)]
-pub(super) struct Opening<'t> {
-    pub(super) statement: Node<'t>,
-    pub(super) target: Node<'t>,
-    pub(super) value: Node<'t>,
+pub(in crate::transforms) struct Opening<'t> {
+    pub(in crate::transforms) statement: Node<'t>,
+    pub(in crate::transforms) target: Node<'t>,
+    pub(in crate::transforms) value: Node<'t>,
     /// The annotation of `name: T = value`.
-    annotation: Option<Node<'t>>,
+    pub(in crate::transforms) annotation: Option<Node<'t>>,
 }
 
 /// The statement that binds a name, when it is `name = ..` and nothing more.
-pub(super) fn opening(target: Node<'_>) -> Option<Opening<'_>> {
+pub(in crate::transforms) fn opening(target: Node<'_>) -> Option<Opening<'_>> {
     let assignment = target.parent().filter(|parent| parent.is("assignment"))?;
     let statement = assignment.parent().filter(|parent| parent.is("expression_statement") && parent.is_statement())?;
     let value = assignment.child("right")?;
@@ -40,8 +40,8 @@ pub(super) fn target_of_opening<'t>(cx: &Context<'t>, statement: Node<'t>) -> Op
     calls(cx, found.value).is_some().then_some(found.target)
 }
 
-/// The calls that open, when every arm of an expression is one.
-fn calls<'t>(cx: &Context<'t>, value: Node<'t>) -> Option<Vec<Node<'t>>> {
+/// The calls that open, when every arm of an expression is one, in text order.
+pub(super) fn calls<'t>(cx: &Context<'t>, value: Node<'t>) -> Option<Vec<Node<'t>>> {
     let mut pending = vec![value];
     let mut found = Vec::new();
     while let Some(node) = pending.pop() {
@@ -62,14 +62,14 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     let Some(calls) = calls(cx, opening.value) else {
         return Verdict::Left(format!("`{name}` is not always a file that is opened here"));
     };
-    if calls[0] != opener.call {
-        return Verdict::Nothing;
-    }
     let Some(root) = cx.facts().scopes().variable_of(opening.target) else { return Verdict::Nothing };
     if let Some(verdict) = guarded::judge(cx, opener, opening, root) {
         return verdict;
     }
-    let life = match lifetime::of(cx, opening.statement, opening.statement, root, true, opener.family) {
+    if let Some(verdict) = inside::judge(cx, opener, opening, root) {
+        return verdict;
+    }
+    let life = match lifetime::of(cx, Birth::at(opening.statement), root, true, opener.family) {
         Ok(life) => life,
         Err(Refusal::Left(because)) => return Verdict::Left(because),
         Err(Refusal::Report(because)) => return Verdict::report(format!("`{name}` may never be closed"), because),
@@ -99,6 +99,11 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     let group = if group.is_empty() { vec![*opening] } else { group };
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
     reasons.extend(life.doubts.iter().cloned());
+    if life.ending == Ending::LastUse
+        && let Some(stream) = calls.iter().find_map(|call| written_through(cx, *call))
+    {
+        reasons.push(format!("what is still to be written to `{}` is written when the block ends", stream.text()));
+    }
     match wrapped(cx, &group, &life, &mut reasons) {
         Ok((edits, span)) => {
             let title = format!("Open `{name}` in a `with` block");
@@ -135,6 +140,19 @@ pub(super) fn is_descriptor<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
     }
 }
 
+/// The buffer or file that an archive or a compressed file writes to, when it is given one instead of a path.
+fn written_through<'t>(cx: &Context<'t>, call: Node<'t>) -> Option<Node<'t>> {
+    let mode = positional(call, 1).or_else(|| argument(call, "mode"))?;
+    let stream = argument(call, "fileobj").or_else(|| positional(call, 0)).or_else(|| argument(call, "file"))?;
+    let id = cx.facts().scopes().variable_of(stream).filter(|_| mode.text().contains(['w', 'a', 'x']))?;
+    let is_stream = |value: Node<'t>| {
+        let name = cx.facts().called_name(value).map(|name| name.join("."));
+        name.is_some_and(|name| ["io.BytesIO", "io.StringIO"].contains(&name.as_str())) || cx.facts().opener(value).is_some()
+    };
+    let bindings = &cx.facts().scopes().variable(id).bindings;
+    bindings.iter().filter_map(|binding| binding.value).any(|value| is_stream(value.unparenthesized())).then_some(stream)
+}
+
 /// The first of the openings that stand directly above a statement, and the statement itself, without other code between.
 fn leader<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Node<'t>> {
     let block = statement.parent()?;
@@ -162,7 +180,8 @@ fn plain<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Opening<'t>> {
     let opening = opening(target_of_opening(cx, statement)?)?;
     let one_line = cx.source.line(statement.start()) == cx.source.line(statement.end());
     let bare = wrap::own_lines(cx.source, statement).is_some();
-    (one_line && bare && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
+    let is_database = cx.facts().opener(opening.value).is_some_and(|opener| opener.family == Family::Database);
+    (one_line && bare && !is_database && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
 }
 
 /// The openings that share a `with` with `first`, itself included: they follow each other and end together.
@@ -200,12 +219,12 @@ fn group<'t>(cx: &Context<'t>, first: Node<'t>) -> Vec<Opening<'t>> {
 fn life_of<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Option<Lifetime<'t>> {
     let opener = cx.facts().opener(opening.value)?;
     let id = cx.facts().scopes().variable_of(opening.target)?;
-    let life = lifetime::of(cx, opening.statement, opening.statement, id, true, opener.family).ok()?;
+    let life = lifetime::of(cx, Birth::at(opening.statement), id, true, opener.family).ok()?;
     (!is_descriptor(cx, opening.value)).then_some(life)
 }
 
 /// `with open(a) as x, open(b) as y:`.
-fn header(cx: &Context<'_>, members: &[Opening<'_>]) -> Vec<u8> {
+fn header<'t>(cx: &Context<'t>, members: &[Opening<'t>]) -> Vec<u8> {
     let mut out = b"with ".to_vec();
     for (index, member) in members.iter().enumerate() {
         if index > 0 {
@@ -217,8 +236,10 @@ fn header(cx: &Context<'_>, members: &[Opening<'_>]) -> Vec<u8> {
     out
 }
 
-fn item(cx: &Context<'_>, opening: &Opening<'_>) -> Vec<u8> {
-    [cx.source.bytes()[opening.value.range()].to_vec(), b" as ".to_vec(), opening.target.text().into()].concat()
+fn item<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Vec<u8> {
+    let (lead, tail) = super::enclosure(cx, opening.value);
+    let value = &cx.source.bytes()[opening.value.range()];
+    [lead.as_bytes(), value, tail.as_bytes(), b" as ", opening.target.text().as_bytes()].concat()
 }
 
 /// The edits of a `with` around what follows the openings, and the run of statements that they speak of.
@@ -243,18 +264,22 @@ fn wrapped<'t>(
         closing.iter().copied().filter(|s| lifetime::closes(cx, *s).is_some_and(|id| ids.contains(&id))).collect();
     let stays: Vec<Node<'t>> = body.iter().copied().filter(|statement| !gone.contains(statement)).collect();
     let (Some(&body_first), Some(&body_last)) = (stays.first(), stays.last()) else { return Err(shares()) };
-    let mut ranges = Vec::new();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut edits = Vec::new();
     for close in &gone {
         let run = Run::new(source, *close, *close).ok_or_else(shares)?;
         let end = source.line_end(close.end().saturating_sub(1));
         let behind = source.code()[close.end()..end].trim();
         if behind.is_empty() {
-            let comment_above = comment_about_closing(cx, run.lines.start);
+            let comment_above = comments::about_closing(cx, run.lines.start);
             if comment_above {
                 reasons.push("the comment above speaks of the close, which goes".to_string());
             }
-            ranges.push(wrap::removal(source, run.lines.start..end));
+            // Lines that go together go as one, with the blank lines around them.
+            match ranges.last_mut() {
+                Some(above) if above.end == run.lines.start => above.end = end,
+                _ => ranges.push(run.lines.start..end),
+            }
         } else {
             // Only the statement goes; its comment stays.
             let comment = close.end()
@@ -264,26 +289,29 @@ fn wrapped<'t>(
             edits.push(Edit::replace(close.start()..comment, ""));
         }
     }
+    let ranges: Vec<Range<usize>> = ranges.into_iter().map(|lines| wrap::removal(source, lines)).collect();
     let run = Run::new(source, body_first, body_last).ok_or_else(shares)?;
     let last_line = source.line_end(life.last.end().saturating_sub(1));
     let until = if gone.is_empty() { run.lines.end } else { last_line.max(run.lines.end) };
     let run = run.with_lines(opened.lines.end..until);
     let unit = run.unit(source);
     let header_line = opened.lines.start..opened.lines.end;
-    edits.extend(
-        wrap::outside(run.deeper(source, &unit), &ranges).into_iter().filter(|e| !header_line.contains(&e.range.start)),
-    );
+    let ahead = gone.first().map_or(0..0, |close| comments::on_what_follows(cx, *close, life.last));
+    let stays = |edit: &Edit| header_line.contains(&edit.range.start) || ahead.contains(&edit.range.start);
+    edits.extend(wrap::outside(run.deeper(source, &unit), &ranges).into_iter().filter(|edit| !stays(edit)));
     edits.extend(ranges.iter().map(|range| Edit::replace(range.clone(), "")));
     edits.extend(blank_lines(cx, opened.lines.end).map(|range| Edit::replace(range, "")));
     edits.extend(opening_edits(cx, group, &run, &unit));
-    if comment_behind(cx, first.statement).is_some_and(|comment| comment.contains("pragma")) {
+    reasons.extend(about_management(cx, first.statement, body_first.start()));
+    if comments::behind(cx, first.statement).is_some_and(|comment| comment.contains("pragma")) {
         reasons.push("the pragma on this line would speak of the whole block".to_string());
     }
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     Ok((edits, first.statement.start()..life.last.end()))
 }
 
-fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, unit: &str) -> Vec<Edit> {
+/// The header of the `with`, in place of the openings.
+pub(super) fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, unit: &str) -> Vec<Edit> {
     let source = cx.source;
     let first = &group[0];
     if group.len() > 1 {
@@ -302,23 +330,23 @@ fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &Run<'t>, uni
     let value = first.value;
     let name = first.target.text();
     let bare = value.is("conditional_expression");
-    let mut lead = if bare { "with (" } else { "with " }.to_string();
+    let (before, behind) = super::enclosure(cx, value);
+    let mut lead = format!("with {before}");
     if let Some(annotation) = first.annotation {
         // The declaration keeps the type for whoever checks it.
         let text = &cx.source.code()[annotation.range()];
         lead = format!("{name}: {text}\n{}{lead}", run.indent(source));
     }
-    let tail = format!("{} as {name}:", if bare { ")" } else { "" });
+    let tail = format!("{behind} as {name}:");
     if cx.source.code()[value.range()].contains('\n') && !bare {
-        let column = run.indent(source).len() + "with ".len();
-        let text = layout::moved(cx, value, None, column, tail.len());
+        let text = layout::head(cx, value, run.indent(source), unit, "with ".len() + before.len(), tail.len());
         return vec![Edit::replace(first.statement.range(), [lead.as_bytes(), &text, tail.as_bytes()].concat())];
     }
     vec![Edit::replace(first.statement.start()..value.start(), lead), Edit::replace(value.end()..first.statement.end(), tail)]
 }
 
 /// The blank lines that stand first in the new block.
-fn blank_lines(cx: &Context<'_>, start: usize) -> Option<Range<usize>> {
+pub(super) fn blank_lines(cx: &Context<'_>, start: usize) -> Option<Range<usize>> {
     let mut end = start;
     while end < cx.source.bytes().len() && cx.source.code()[end..cx.source.line_end(end)].trim().is_empty() {
         end = cx.source.line_end(end);
@@ -326,20 +354,10 @@ fn blank_lines(cx: &Context<'_>, start: usize) -> Option<Range<usize>> {
     (end > start).then_some(start..end)
 }
 
-/// The comment behind a statement on its line.
-pub(super) fn comment_behind<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<&'t str> {
-    let end = cx.source.line_end(statement.end().saturating_sub(1));
-    let behind = cx.source.code()[statement.end()..end].trim();
-    behind.starts_with('#').then_some(behind)
-}
-
-/// Whether the line above is a comment that speaks of closing.
-fn comment_about_closing(cx: &Context<'_>, start: usize) -> bool {
-    let line = cx.source.line(start);
-    line > 0 && {
-        let above = cx.source.code()[cx.source.line_range(line - 1)].trim().to_ascii_lowercase();
-        above.starts_with('#') && above.contains("clos")
-    }
+/// What to say when a comment between the opening and `until` explains why there is no `with`.
+pub(super) fn about_management(cx: &Context<'_>, opening: Node<'_>, until: usize) -> Option<String> {
+    let line = comments::on_management(cx, opening, until)? + 1;
+    Some(format!("the comment in line {line} speaks of how the file is closed"))
 }
 
 /// `f = open(p)`, `try: ..`, `finally: f.close()`.
@@ -358,7 +376,7 @@ fn in_finally<'t>(
     let Some(clause) = clause.filter(|clause| clause.is("finally_clause")) else { return Verdict::Nothing };
     let is_alone = close.parent().is_some_and(|block| block.only_child() == Some(close))
         && !clause.descendants().any(|node| node.is("comment"))
-        && comment_behind(cx, close).is_none();
+        && comments::behind(cx, close).is_none();
     if !is_alone {
         return Verdict::Left(format!("the `finally` closes `{name}`, and does more than that"));
     }
@@ -410,6 +428,8 @@ fn in_finally<'t>(
     }
     let mut reasons: Vec<String> = doubts(cx, opener).into_iter().collect();
     reasons.extend(more);
+    let body = guard.child("body").and_then(|body| body.named_children().next());
+    reasons.extend(about_management(cx, opening.statement, body.map_or(guard.start(), Node::start)));
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let title = format!("Open `{name}` in a `with` block instead");
     let span = opening.statement.start()..guard.end();

@@ -1,13 +1,15 @@
 //! Whether the value is only added up, or appended, and nobody looks before the loop is done.
 
 use super::Site;
-use super::heat;
+use super::expression;
 use super::purpose;
-use crate::engine::finding::Certainty;
+use crate::engine::finding::{Certainty, quoted};
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 use crate::semantics::effects::{Escape, Use};
 use crate::semantics::scope::{Binding, BindingKind, ScopeKind, Variable};
+use crate::semantics::tensors::heat::{is_epoch_loop, is_guarded};
+use crate::semantics::tensors::syncs::Asks;
 use crate::semantics::types::Kind;
 
 /// A value that can wait until a loop is done.
@@ -19,8 +21,8 @@ pub(super) struct Deferral<'t> {
     pub(super) statement: Node<'t>,
     /// What is added or appended.
     pub(super) expression: Node<'t>,
-    /// A number of the step that the value is combined with: `images.size(0)` of `loss.item() * images.size(0)`.
-    pub(super) weight: Option<Node<'t>>,
+    /// What of the step the value is combined with: `images.size(0)` of `loss.item() * images.size(0)`, in text order.
+    pub(super) parts: Vec<Node<'t>>,
     /// The outermost loop in which nothing else is done with the target.
     pub(super) a_loop: Node<'t>,
     /// Reasons why the fix is not safe.
@@ -29,20 +31,34 @@ pub(super) struct Deferral<'t> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
+    /// `total += x`.
     Added,
+    /// `total = total + x`.
+    Assigned,
+    /// `losses.append(x)`.
     Appended,
+}
+
+/// A statement that adds something up, or appends it.
+struct Accumulation<'t> {
+    form: Form,
+    statement: Node<'t>,
+    target: Node<'t>,
+    expression: Node<'t>,
 }
 
 impl<'t> Deferral<'t> {
     /// How the site can wait, or what stands in the way.
     pub(super) fn of(cx: &Context<'t>, site: &Site<'t>) -> Result<Self, String> {
-        let usual = || purpose::of(site.sync);
-        let (form, statement, target, expression) = accumulation(site.sync).ok_or_else(usual)?;
-        let weight = match rest(cx, site.sync, expression).ok_or_else(usual)? {
-            Rest::Literal => None,
-            Rest::One(part) => Some(part),
+        let sync = site.sync.node;
+        let usual = || purpose::of(&site.sync);
+        let Accumulation { form, statement, target, expression } =
+            Accumulation::of(sync).filter(|_| site.is_number()).ok_or_else(usual)?;
+        let parts = expression::parts(cx, sync, expression).ok_or_else(usual)?;
+        let waits = |part: &Node<'t>| {
+            part.and_descendants().any(|node| node.is("await") || node.is("call") && cx.facts().sync(node).is_some())
         };
-        if weight.is_some_and(|weight| weight.text().contains(".item()") || weight.text().contains("await ")) {
+        if parts.iter().any(waits) {
             return Err(usual());
         }
         let facts = cx.facts();
@@ -56,20 +72,20 @@ impl<'t> Deferral<'t> {
             return Err(usual());
         }
         let is_free = |a_loop: &Node<'t>| mentions(variable).all(|node| !a_loop.contains(node) || statement.contains(node));
-        let a_loop = heat::loops(cx, site.sync).take_while(is_free).filter(|a_loop| !heat::is_epoch_loop(*a_loop)).last();
+        let a_loop = facts.loops_around(sync).take_while(is_free).filter(|a_loop| !is_epoch_loop(*a_loop)).last();
         let a_loop = a_loop
             .ok_or_else(|| format!("`{}` is looked at in the loop itself; read it every few steps only", target.text()))?;
         if needed_anyway(cx, site, a_loop) {
             return Err(usual());
         }
-        if is_element(cx, site.value) {
+        if is_element(cx, site.sync.value) {
             return Err(
                 "it is an element of a tensor; fetch all of them at once in front of the loop, with `tolist()`".to_string()
             );
         }
         if let Some(other) = other_wait(cx, site, a_loop) {
             let line = cx.source.line(other.start()) + 1;
-            return Err(format!("the loop waits for the device in line {line} anyway: `{}`", super::shown(other)));
+            return Err(format!("the loop waits for the device in line {line} anyway: `{}`", quoted(other)));
         }
         let leaves =
             |node: &Node<'t>| node.is_any(&["return_statement", "yield", "await"]) && facts.owner(*node) == facts.owner(a_loop);
@@ -82,83 +98,52 @@ impl<'t> Deferral<'t> {
         }
         let mut but = Vec::new();
         match form {
-            Form::Added => but.extend(total_hazard(cx, variable, target)),
+            Form::Added | Form::Assigned => but.extend(total_hazard(cx, variable, target)),
             Form::Appended => but.extend(list_hazard(cx, variable, target, a_loop).map_err(|()| usual())?),
         }
         but.extend(surroundings(cx, statement, a_loop));
-        if let Some(weight) = weight
-            && !facts.is_plain_number(weight)
-        {
-            but.push(format!("`{}` may be something that changes later", super::shown(weight)));
-        }
-        Ok(Self { target, form, statement, expression, weight, a_loop, but })
+        let is_lasting = |part: Node<'t>| {
+            let is_scalar = || matches!(facts.kind_of(part), Some(found) if found.kind == Kind::Scalar && found.certainty == Certainty::Known);
+            facts.is_plain_number(part) || is_scalar()
+        };
+        but.extend(
+            parts
+                .iter()
+                .filter(|part| !is_lasting(**part))
+                .map(|part| format!("`{}` may be something that changes later", quoted(*part))),
+        );
+        Ok(Self { target, form, statement, expression, parts, a_loop, but })
     }
 }
 
-/// `total += ..`, `losses.append(..)`: form, statement, target and expression.
-fn accumulation(sync: Node<'_>) -> Option<(Form, Node<'_>, Node<'_>, Node<'_>)> {
-    let statement = sync.statement().filter(|statement| statement.is("expression_statement"))?;
-    let inner = statement.only_child()?;
-    match inner.kind() {
-        "augmented_assignment" => {
-            let (left, right) = (inner.child("left")?, inner.child("right")?);
-            let adds = inner.child("operator").is_some_and(|operator| operator.is("+="));
-            (adds && left.is("identifier") && right.contains(sync)).then_some((Form::Added, statement, left, right))
-        }
-        "call" => {
-            let function = inner.child("function")?;
-            let (object, method) = (function.child("object")?, function.child("attribute")?);
-            let only = inner.child("arguments")?.only_child()?;
-            let appends = method.text() == "append" && object.is("identifier") && !only.is("keyword_argument");
-            (appends && only.contains(sync)).then_some((Form::Appended, statement, object, only))
-        }
-        _ => None,
-    }
-}
-
-/// The parts of an expression that belong to the step, besides the value itself.
-enum Rest<'t> {
-    /// Literal numbers only.
-    Literal,
-    /// One part with a value of its own.
-    One(Node<'t>),
-}
-
-/// The one part of the expression, besides the value and literal numbers, that belongs to the step. `None` when the
-/// expression cannot be computed again later; more than one such part is too much.
-fn rest<'t>(cx: &Context<'t>, sync: Node<'t>, expression: Node<'t>) -> Option<Rest<'t>> {
-    let mut found = None;
-    let mut open = vec![expression];
-    while let Some(node) = open.pop() {
-        // A text is put together for people to read: what is left of it behind the loop would be hard to follow.
-        if node == sync || node.is_any(&["integer", "float"]) {
-            continue;
-        }
-        let holds = node.contains(sync);
-        match node.kind() {
-            "parenthesized_expression" | "unary_operator" | "binary_operator" | "tuple" if holds => {
-                open.extend(node.named_children());
+impl<'t> Accumulation<'t> {
+    /// `total += ..`, `total = total + ..`, `losses.append(..)`.
+    fn of(sync: Node<'t>) -> Option<Self> {
+        let statement = sync.statement().filter(|statement| statement.is("expression_statement"))?;
+        let inner = statement.only_child()?;
+        let (form, target, expression) = match inner.kind() {
+            "augmented_assignment" => {
+                let adds = inner.child("operator").is_some_and(|operator| operator.is("+="));
+                (adds.then_some(Form::Added)?, inner.child("left")?, inner.child("right")?)
             }
-            "call" if holds => {
-                let name = cx.facts().called_name(node)?;
-                let arguments = node.child("arguments")?;
-                let is_plain = arguments
-                    .named_children()
-                    .all(|argument| !argument.is_any(&["keyword_argument", "list_splat", "dictionary_splat"]));
-                if !matches!(name[..], ["builtins", "round" | "float" | "int" | "abs"])
-                    || !is_plain
-                    || !arguments.is("argument_list")
-                {
-                    return None;
-                }
-                open.extend(arguments.named_children());
+            "assignment" => {
+                let (left, sum) = (inner.child("left")?, inner.child("right").filter(|right| right.is("binary_operator"))?);
+                let adds = sum.child("operator").is_some_and(|operator| operator.is("+"))
+                    && sum.child("left").is_some_and(|first| first.is("identifier") && first.text() == left.text())
+                    && inner.child("type").is_none();
+                (adds.then_some(Form::Assigned)?, left, sum.child("right")?)
             }
-            _ if holds || found.is_some() => return None,
-            "identifier" | "attribute" | "call" | "subscript" => found = Some(node),
+            "call" => {
+                let function = inner.child("function")?;
+                let (object, method) = (function.child("object")?, function.child("attribute")?);
+                let only = inner.child("arguments")?.only_child()?;
+                let appends = method.text() == "append" && !only.is("keyword_argument");
+                (appends.then_some(Form::Appended)?, object, only)
+            }
             _ => return None,
-        }
+        };
+        (target.is("identifier") && expression.contains(sync)).then_some(Self { form, statement, target, expression })
     }
-    Some(found.map_or(Rest::Literal, Rest::One))
 }
 
 /// Everywhere the variable is mentioned: read, bound, deleted.
@@ -187,12 +172,9 @@ fn is_in_generator(node: Node<'_>) -> bool {
 
 /// Whether the same value is asked for elsewhere in each step, so that nothing would be gained.
 fn needed_anyway<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> bool {
-    let value = site.value.text();
+    let (facts, value) = (cx.facts(), site.sync.value);
     let mut others = a_loop.descendants().filter(|node| {
-        *node != site.value
-            && node.kind() == site.value.kind()
-            && node.text() == value
-            && cx.facts().owner(*node) == cx.facts().owner(site.value)
+        *node != value && node.kind() == value.kind() && node.text() == value.text() && facts.owner(*node) == facts.owner(value)
     });
     others.any(|other| {
         let Some(parent) = other.parent() else { return false };
@@ -200,15 +182,17 @@ fn needed_anyway<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> boo
             "attribute" => {
                 parent.child("attribute").is_some_and(|name| ["item", "cpu", "tolist", "numpy"].contains(&name.text()))
             }
-            "argument_list" => parent.parent().and_then(|call| call.child("function")).is_some_and(|function| {
-                ["float", "int", "bool", "print", "str"].contains(&function.text())
-                    || function.text().ends_with("isfinite")
-                    || function.text().ends_with("isnan")
+            "argument_list" => parent.parent().is_some_and(|call| {
+                let name = call.child("function").map_or("", Node::text);
+                facts.sync(call).is_some()
+                    || facts.implicit_sync(call).is_some()
+                    || name.ends_with("isfinite")
+                    || name.ends_with("isnan")
             }),
             "interpolation" | "comparison_operator" | "if_statement" => true,
             _ => false,
         };
-        asks && !heat::is_guarded(other, a_loop) && other.statement() != site.sync.statement()
+        asks && !is_guarded(other, a_loop) && other.statement() != site.sync.node.statement()
     })
 }
 
@@ -233,22 +217,33 @@ fn is_element<'t>(cx: &Context<'t>, value: Node<'t>) -> bool {
 fn other_wait<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> Option<Node<'t>> {
     let facts = cx.facts();
     let can_wait = |sync: Node<'t>| {
-        let Some((_, statement, target, _)) = accumulation(sync) else { return false };
+        let Some(Accumulation { statement, target, .. }) = Accumulation::of(sync) else { return false };
         let Some(id) = facts.scopes().variable_of(target) else { return false };
         mentions(facts.scopes().variable(id)).all(|node| !a_loop.contains(node) || statement.contains(node))
     };
+    // Have: .. .cpu(), or int(x.sum()), of something that nothing else is known of
+    let method_of = |node: Node<'t>| node.child("function").and_then(|function| function.child("attribute"));
+    let by_name = |node: Node<'t>| {
+        let method = method_of(node);
+        if let Some(["builtins", "int" | "float" | "bool"]) = facts.called_name(node).as_deref() {
+            let reduced = node.child("arguments").and_then(Node::only_child).and_then(method_of);
+            return reduced.is_some_and(|method| ["sum", "mean", "max", "min", "norm", "any", "all"].contains(&method.text()));
+        }
+        let is_bare = node.child("arguments").is_some_and(|arguments| arguments.named_children().next().is_none());
+        is_bare && method.is_some_and(|method| ["item", "cpu", "tolist", "numpy"].contains(&method.text()))
+    };
     let body = a_loop.child("body")?;
-    body.descendants().find(|&node| {
-        let function = node.child("function").filter(|_| node.is("call"));
-        let Some(method) = function.and_then(|function| function.child("attribute")) else { return false };
-        let waits = ["item", "cpu", "tolist", "numpy"].contains(&method.text())
-            && node.child("arguments").is_some_and(|arguments| arguments.named_children().next().is_none());
-        waits
-            && node != site.sync
-            && !site.sync.contains(node)
+    body.descendants().filter(|node| node.is("call")).find(|&node| {
+        let sync = facts.sync(node);
+        let on_host = sync.is_some_and(|sync| sync.tensor.on_host);
+        let is_number = sync.map_or(node.text().ends_with(".item()"), |sync| matches!(sync.asks, Asks::Item | Asks::Number));
+        (sync.is_some() || by_name(node))
+            && !on_host
+            && node != site.sync.node
+            && !site.sync.node.contains(node)
             && facts.owner(node) == facts.owner(a_loop)
-            && !heat::is_guarded(node, a_loop)
-            && !(method.text() == "item" && can_wait(node))
+            && !is_guarded(node, a_loop)
+            && !(is_number && can_wait(node))
     })
 }
 
@@ -259,20 +254,22 @@ fn total_hazard<'t>(cx: &Context<'t>, variable: &Variable<'t>, target: Node<'t>)
         BindingKind::Assignment | BindingKind::Annotated => {
             binding.value.is_some_and(|value| cx.facts().is_plain_number(value) || value.text() == "float(0)")
         }
-        BindingKind::Unpacking => is_number_of_display(binding.node),
+        BindingKind::Unpacking => displayed(binding.node).is_some_and(|value| value.is_any(&["integer", "float"])),
         _ => false,
     };
     let all = variable.bindings.iter().all(is_number);
     (!all).then(|| format!("`{}` may start as something else than a number", target.text()))
 }
 
-/// `a, b = 0, 0.0`.
-fn is_number_of_display(target: Node<'_>) -> bool {
-    let pattern = target.parent().filter(|parent| parent.is("pattern_list"));
-    let right = pattern.and_then(Node::parent).and_then(|assignment| assignment.child("right"));
-    right.is_some_and(|right| {
-        right.is("expression_list") && right.named_children().all(|value| value.is_any(&["integer", "float"]))
-    })
+/// `0.0` of b in `a, b = [], 0.0`.
+fn displayed(target: Node<'_>) -> Option<Node<'_>> {
+    let pattern = target.parent().filter(|parent| parent.is("pattern_list"))?;
+    let right = pattern.parent()?.child("right").filter(|right| right.is("expression_list"))?;
+    let at = pattern.named_children().position(|part| part == target)?;
+    let same = right.named_children().count() == pattern.named_children().count();
+    let plain = |part: Node<'_>| !part.is_any(&["list_splat", "list_splat_pattern"]);
+    let is_plain = pattern.named_children().all(plain) && right.named_children().all(plain);
+    (same && is_plain).then(|| right.named_children().nth(at)).flatten()
 }
 
 /// Who else may hold the list. `Err` when it is no list.
@@ -291,10 +288,12 @@ fn list_hazard<'t>(
         }
         _ => return Err(()),
     }
-    let is_display = |binding: &&Binding<'t>| {
-        matches!(binding.kind, BindingKind::Assignment | BindingKind::Annotated)
-            && binding.value.is_some_and(|value| value.is_any(&["list", "list_comprehension"]))
-            && !is_chained(binding.node)
+    let is_display = |binding: &&Binding<'t>| match binding.kind {
+        BindingKind::Assignment | BindingKind::Annotated => {
+            binding.value.is_some_and(|value| value.is_any(&["list", "list_comprehension"])) && !is_chained(binding.node)
+        }
+        BindingKind::Unpacking => displayed(binding.node).is_some_and(|value| value.is("list")),
+        _ => false,
     };
     if variable.bindings.iter().any(|binding| binding.kind == BindingKind::Parameter) {
         return Ok(Some(format!("whoever gave `{name}` may look at it while the loop runs")));

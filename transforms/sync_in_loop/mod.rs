@@ -1,21 +1,25 @@
 //! Values of tensors that the host asks for in every step of a loop. See the README beside this file.
 //!
-//! Each `.item()` is one site. It is judged in three steps: whether it runs in every step of a loop that keeps the device
-//! busy ([`heat`]), what the value is wanted for ([`purpose`]), and, if it is only added up or appended, whether that can wait
-//! until the loop is done ([`deferral`], [`replay`]).
+//! Each site is judged in three steps: whether it runs in every step of a loop that keeps the device busy, what the value
+//! is wanted for ([`purpose`]), and, if it is only added up or appended, whether that can wait until the loop is done
+//! ([`deferral`], [`replay`]).
 
 mod deferral;
-mod heat;
+mod expression;
+mod listed;
 mod names;
-mod places;
+pub(super) mod places;
 mod purpose;
 mod replay;
 
-use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers, quoted};
+use crate::engine::skim;
 use crate::engine::syntax::Node;
-use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
-use crate::semantics::tensors::Tensor;
+use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Opt, Transform, Widen};
+use crate::semantics::tensors::syncs::{Asks, Sync};
+use crate::transforms::repeated_sync;
 use deferral::Deferral;
+use listed::Listed;
 
 /// See the README beside this file.
 pub struct SyncInLoop;
@@ -25,22 +29,24 @@ static META: Meta = Meta {
     summary: "waits for the value of a tensor in every step of a loop",
     why: "The host stands still until the device has done everything that is queued, in every step.",
     aliases: &[],
-    anchors: &[&["torch"], &["for", "while"], &[".item()"]],
-    options: &[],
+    anchors: &[&["torch"], &["for", "while"], WORDS],
+    options: &[Opt {
+        name: "accumulate",
+        values: &["list", "device"],
+        doc: "What becomes of `total += loss.item()`: the values are collected and added behind the loop, or they are added \
+              on the device, which rounds at every step",
+    }],
     tier: Some(Tiers::Safe),
     query: include_str!("query.scm"),
     docs: include_str!("README.md"),
 };
 
-/// One `.item()` in a loop.
+/// What every site has one of.
+const WORDS: &[&str] = &[".item", ".cpu", ".tolist", ".to", "float", "int", "bool"];
+
+/// One place in a loop where the value of a tensor is asked for.
 struct Site<'t> {
-    /// The call.
-    sync: Node<'t>,
-    /// What it is called on.
-    value: Node<'t>,
-    tensor: Tensor<'t>,
-    /// The innermost loop around it.
-    inner: Node<'t>,
+    sync: Sync<'t>,
 }
 
 impl Transform for SyncInLoop {
@@ -48,32 +54,39 @@ impl Transform for SyncInLoop {
         &META
     }
 
+    fn may_match(&self, code: &[u8]) -> bool {
+        skim::in_loops(code, |body| WORDS.iter().any(|word| skim::calls(body, word)))
+    }
+
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
-        let (sync, value) = (m.node("sync"), m.node("tensor"));
-        if sync.child("arguments").is_none_or(|arguments| arguments.named_children().next().is_some()) {
-            return Ok(());
-        }
-        let Some(inner) = heat::innermost_loop(cx, sync) else { return Ok(()) };
+        let call = m.node("sync");
+        let Some(inner) = cx.facts().loops_around(call).next() else { return Ok(()) };
         cx.need(Widen::File)?;
-        let Some(tensor) = cx.facts().tensor(value) else { return Ok(()) };
+        let Some(sync) = cx.facts().sync(call) else { return Ok(()) };
         // Have: for ..: .. tensor.item()
-        let site = Site { sync, value, tensor, inner };
-        if let Some(because) = heat::is_cold(cx, &site) {
-            out.leave(sync.range(), because);
+        if sync.tensor.on_host {
+            out.leave(call.range(), "the tensor is on the host: there is the overhead of a call, but nobody waits");
             return Ok(());
         }
+        if let Some(because) = cx.facts().coldness(call, inner) {
+            out.leave(call.range(), because);
+            return Ok(());
+        }
+        let site = Site { sync };
+        let listed = Listed::of(cx, &site).filter(|_| cx.facts().is_busy(inner));
         let repair = match Deferral::of(cx, &site) {
+            _ if let Some(repair) = listed.and_then(|listed| listed.repair(cx, &site)) => repair,
             Ok(deferral) => fix(cx, &site, &deferral),
-            Err(_) if !heat::is_hot(cx, &site) => return Ok(()),
+            Err(_) if !cx.facts().is_hot(sync.value, &sync.tensor, inner) || repeated_sync::claims(cx, call) => return Ok(()),
             Err(because) => Repair::None { because },
         };
         out.push(Finding {
-            range: sync.range(),
-            message: format!("`{}` makes the host wait for the device in every step of the loop", shown(sync)),
+            range: call.range(),
+            message: format!("`{}` makes the host wait for the device in every step of the loop", quoted(call)),
             evidence: vec![Note {
-                range: tensor.shown_by.range(),
-                text: format!("`{}` is a tensor by this", shown(value)),
-                certainty: tensor.certainty,
+                range: sync.tensor.shown_by.range(),
+                text: format!("`{}` is a tensor by this", quoted(sync.value)),
+                certainty: sync.tensor.certainty,
             }],
             repair,
         });
@@ -81,35 +94,38 @@ impl Transform for SyncInLoop {
     }
 }
 
-fn fix<'t>(cx: &Context<'t>, site: &Site<'t>, deferral: &Deferral<'t>) -> Repair {
-    let mut but = deferral.but.clone();
-    if site.tensor.certainty == Certainty::Likely {
-        but.insert(0, format!("`{}` is a tensor only by its looks", shown(site.value)));
-    }
-    match replay::edits(cx, site, deferral) {
-        Some(edits) => Repair::Fix(Fix {
-            title: format!(
-                "Collect the tensors and read them behind the loop, which keeps one number per step on the device until `{}` gets them",
-                deferral.target.text()
-            ),
-            tier: if but.is_empty() { Tier::Safe } else { Tier::unsafe_because(but.join("; ")) },
-            span: edits.iter().map(|edit| edit.range.start).min().unwrap_or(0)
-                ..edits.iter().map(|edit| edit.range.end).max().unwrap_or(0),
-            edits,
-            imports: Vec::new(),
-        }),
-        None => Repair::None {
-            because: "no name is free for the values; collect the tensors and read them behind the loop".to_string(),
-        },
-    }
+/// Whether a value that is asked for in a loop can wait until the loop is done.
+pub(super) fn can_wait<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
+    let facts = cx.facts();
+    let Some((inner, sync)) = facts.loops_around(call).next().zip(facts.sync(call)) else { return false };
+    !sync.tensor.on_host && facts.coldness(call, inner).is_none() && Deferral::of(cx, &Site { sync }).is_ok()
 }
 
-/// The text of an expression for a message: on one line, and not long.
-fn shown(node: Node<'_>) -> String {
-    let text = node.text().split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.len() <= 50 {
-        return text;
+fn fix<'t>(cx: &Context<'t>, site: &Site<'t>, deferral: &Deferral<'t>) -> Repair {
+    let mut but = deferral.but.clone();
+    if site.sync.tensor.certainty == Certainty::Likely {
+        but.insert(0, format!("`{}` is a tensor only by its looks", quoted(site.sync.value)));
     }
-    let end = text.char_indices().rev().nth(20).map_or(0, |(at, _)| at);
-    format!("..{}", &text[end..])
+    let Some(replayed) = replay::of(cx, site, deferral) else {
+        return Repair::None {
+            because: "no name is free for the values; collect the tensors and read them behind the loop".to_string(),
+        };
+    };
+    but.extend(replayed.but);
+    let edits = replayed.edits;
+    Repair::Fix(Fix {
+        title: replayed.title,
+        tier: if but.is_empty() { Tier::Safe } else { Tier::unsafe_because(but.join("; ")) },
+        span: edits.iter().map(|edit| edit.range.start).min().unwrap_or(0)
+            ..edits.iter().map(|edit| edit.range.end).max().unwrap_or(0),
+        edits,
+        imports: replayed.import.into_iter().collect(),
+    })
+}
+
+impl Site<'_> {
+    /// Whether what is asked for is one number, which can be kept on the device until later.
+    fn is_number(&self) -> bool {
+        matches!(self.sync.asks, Asks::Item | Asks::Number)
+    }
 }

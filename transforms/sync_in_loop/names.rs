@@ -11,14 +11,14 @@ pub(super) struct Names {
     pub(super) list: String,
     /// One of them.
     pub(super) value: String,
-    /// The number that goes with it.
-    pub(super) weight: String,
+    /// What goes with it of the step.
+    pub(super) parts: Vec<String>,
 }
 
 impl Names {
     /// `None` when all that would read well are taken.
     pub(super) fn choose<'t>(cx: &Context<'t>, site: &Site<'t>, deferral: &Deferral<'t>) -> Option<Self> {
-        let base = base(site.value).unwrap_or_else(|| singular(deferral.target.text()));
+        let base = base(site.sync.value).unwrap_or_else(|| singular(deferral.target.text()));
         let target = singular(deferral.target.text());
         let owner = cx.facts().owner(deferral.a_loop);
         let is_free = |name: &String| mentions(owner, name).is_empty();
@@ -29,8 +29,12 @@ impl Names {
                 let mut clauses = node.ancestors().filter_map(|around| around.child_of_kind("for_in_clause"));
                 let in_comprehension = clauses.any(|clause| clause.child("left").is_some_and(|left| left.text() == name));
                 let mut around = node.ancestors().filter(|around| around.is("for_statement"));
-                let bound =
-                    around.find(|around| around.child("left").is_some_and(|left| left.is("identifier") && left.text() == name));
+                // Have: for value, count in ..
+                let names = |left: Node<'t>| {
+                    let parts = if left.is("identifier") { vec![left] } else { left.named_children().collect() };
+                    parts.iter().any(|part| part.is("identifier") && part.text() == name)
+                };
+                let bound = around.find(|around| around.child("left").is_some_and(names));
                 in_comprehension
                     || bound.is_some_and(|bound| !bound.contains(deferral.a_loop) && !deferral.a_loop.contains(bound))
             })
@@ -46,15 +50,26 @@ impl Names {
         let usual = Some("value".to_string()).filter(|name| deferral.form == Form::Appended || is_loop_variable(name));
         let others = [format!("{base}_value"), format!("{target}_value"), format!("one_{base}")];
         let value = usual.or_else(|| first(&others))?;
-        let counts = deferral.weight.is_some_and(|weight| {
-            weight.text().contains("size") || weight.text().contains("len(") || weight.text().contains("shape")
-        });
-        let weight = first(&[
-            if counts { "count" } else { "weight" }.to_string(),
-            format!("{base}_weight"),
-            format!("{target}_weight"),
-        ])?;
-        Some(Self { list, value, weight })
+        let mut parts: Vec<String> = Vec::new();
+        for part in &deferral.parts {
+            let text = part.text();
+            let counts = text.contains("size") || text.contains("len(") || text.contains("shape");
+            let usual = match deferral.form {
+                // The names of a generator expression are its own.
+                Form::Appended if part.is("identifier") && text != value => Some(text.to_string()),
+                _ => {
+                    let own = part.child("attribute").map(|name| name.text().to_string()).filter(|name| name != "shape");
+                    let general = if counts { "count" } else { "weight" }.to_string();
+                    let candidates = [Some(general), own, Some(format!("{base}_weight")), Some(format!("{target}_weight"))]
+                        .into_iter()
+                        .flatten();
+                    candidates.into_iter().find(|name| is_free(name) && !parts.contains(name))
+                }
+            };
+            let name = usual.filter(|name| *name != value && *name != list && !parts.contains(name))?;
+            parts.push(name);
+        }
+        Some(Self { list, value, parts })
     }
 }
 
@@ -68,6 +83,8 @@ fn base(value: Node<'_>) -> Option<String> {
     match value.kind() {
         "identifier" => Some(singular(value.text())),
         "attribute" => value.child("attribute").map(|name| singular(name.text())),
+        // Have: loss.detach()
+        "call" if value.text().ends_with(".detach()") => base(value.child("function")?.child("object")?),
         _ => None,
     }
 }

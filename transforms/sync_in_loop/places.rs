@@ -5,7 +5,7 @@ use crate::engine::source::SourceFile;
 use crate::engine::syntax::Node;
 
 /// Puts whole lines in front of a statement, above the comments that stand directly above it.
-pub(super) fn before(source: &SourceFile, statement: Node<'_>, lines: &str) -> Edit {
+pub(in crate::transforms) fn before(source: &SourceFile, statement: Node<'_>, lines: &str) -> Edit {
     let column = source.indent(statement.start());
     let mut line = source.line(statement.start());
     while line > 0 {
@@ -53,16 +53,20 @@ pub(super) fn behind(source: &SourceFile, statement: Node<'_>, lines: &str) -> E
     }
 }
 
-/// `for value in loss_values: total += value.item()`, `losses.extend(value.item() for value in loss_values)`.
+/// What an earlier round put there: `for value in loss_values: total += value.item()`,
+/// `losses.extend(value.item() for value in loss_values)`, `if loss_values: losses.extend(..)`.
 fn reads_collected(statement: Node<'_>) -> bool {
+    let is_list = |name: Node<'_>| name.is("identifier") && name.text().ends_with("_values");
+    let is_short = statement.text().lines().count() <= 2;
+    if statement.is("if_statement") {
+        return is_short && statement.child("condition").is_some_and(is_list) && statement.text().contains(".tolist()");
+    }
     let header = statement.and_descendants().find(|node| node.is_any(&["for_statement", "for_in_clause"]));
-    let walks_values = header
-        .and_then(|header| header.child("right"))
-        .is_some_and(|right| right.is("identifier") && right.text().ends_with("_values"));
-    walks_values
+    let reads = [".item()", "float(", "int(", "bool("].iter().any(|word| statement.text().contains(word));
+    is_short
+        && reads
         && statement.is_any(&["for_statement", "expression_statement"])
-        && statement.text().contains(".item()")
-        && statement.text().lines().count() <= 2
+        && header.and_then(|header| header.child("right")).is_some_and(is_list)
 }
 
 fn next_statement(node: Node<'_>) -> Option<Node<'_>> {

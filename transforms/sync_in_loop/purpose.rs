@@ -1,6 +1,7 @@
 //! What a value is wanted for, and the cheaper habit.
 
-use crate::engine::syntax::Node;
+use crate::engine::finding::quoted;
+use crate::semantics::tensors::syncs::{Asks, Sync};
 
 /// Methods that show a value.
 const SHOWING: &[&str] = &[
@@ -25,7 +26,8 @@ const SHOWING: &[&str] = &[
 ];
 
 /// Why the value cannot simply wait, in words that follow "no fix:".
-pub(super) fn of(sync: Node<'_>) -> String {
+pub(super) fn of(site: &Sync<'_>) -> String {
+    let sync = site.node;
     let path = sync.and_ancestors().zip(sync.ancestors()).take_while(|(inside, _)| !inside.is_statement());
     for (inside, around) in path {
         let field = inside.field();
@@ -46,13 +48,14 @@ pub(super) fn of(sync: Node<'_>) -> String {
                 match name {
                     _ if SHOWING.contains(&name) => return showing(),
                     "update" => return "let the meter keep the tensor, and read it when it is shown".to_string(),
+                    "append" | "add" | "extend" if site.asks == Asks::Copy => return copying(),
                     "append" | "add" | "extend" => return keeping(),
                     "range" => return "it is a bound of a loop; fetch all of them at once".to_string(),
                     "int" | "float" | "round" | "abs" | "str" | "min" | "max" => {}
                     _ => {
                         return format!(
                             "it is handed to `{}`; hand it the tensor, or every few steps only",
-                            super::shown(function.unwrap_or(around))
+                            quoted(function.unwrap_or(around))
                         );
                     }
                 }
@@ -60,11 +63,14 @@ pub(super) fn of(sync: Node<'_>) -> String {
             "assignment" | "augmented_assignment"
                 if around.child("left").is_some_and(|left| left.is_any(&["subscript", "attribute"])) =>
             {
-                return keeping();
+                return if site.asks == Asks::Copy { copying() } else { keeping() };
             }
             "dictionary" | "pair" | "list" => return keeping(),
             _ => {}
         }
+    }
+    if site.asks == Asks::Copy {
+        return "the step goes on with the copy; go on with the tensor, or copy what several steps give at once".to_string();
     }
     "the step goes on with the number; go on with the tensor, and read it behind the loop".to_string()
 }
@@ -75,6 +81,12 @@ fn deciding() -> String {
 
 fn showing() -> String {
     "it is shown in every step; show it every few steps".to_string()
+}
+
+fn copying() -> String {
+    "all of them on the device may be too much for it; if they are small, keep `.detach()` of each and copy them at once \
+     behind the loop, else copy several at a time"
+        .to_string()
 }
 
 fn keeping() -> String {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::finding::Tiers;
-use crate::engine::transform::{Ask, Meta};
+use crate::engine::transform::{Ask, Match, Meta};
 
 /// Replaces each identifier with a certain name by a text.
 struct Rename {

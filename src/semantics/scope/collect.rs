@@ -1,6 +1,6 @@
 //! The one walk over a file that finds its scopes and every name that is bound, read or declared in them.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::{Binding, BindingKind, Scope, ScopeId, ScopeKind};
 use crate::engine::syntax::{Node, Tree};
@@ -21,7 +21,7 @@ pub(super) struct Collected<'t> {
     /// The scope of each node, by node id.
     pub(super) scope_at: Vec<ScopeId>,
     /// The scope that a definition opens, by node id.
-    pub(super) opened: HashMap<u32, ScopeId>,
+    pub(super) opened: FxHashMap<u32, ScopeId>,
     /// Scope, name, binding.
     pub(super) bound: Vec<(ScopeId, &'t str, Binding<'t>)>,
     /// Identifiers that are read, in text order.
@@ -43,7 +43,7 @@ impl<'t> Collected<'t> {
         let mut this = Self {
             scopes: Vec::new(),
             scope_at: vec![INHERITED; tree.len()],
-            opened: HashMap::new(),
+            opened: FxHashMap::default(),
             bound: Vec::new(),
             read: Vec::new(),
             borrowed: Vec::new(),
@@ -74,7 +74,7 @@ impl<'t> Collected<'t> {
             }
             _ => parent.and_then(|parent| self.scopes[parent.0 as usize].class),
         };
-        let names = HashMap::new();
+        let names = FxHashMap::default();
         self.scopes.push(Scope { kind, definition, parent, class, names, star: None, is_dynamic: false });
         id
     }

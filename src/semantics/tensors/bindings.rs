@@ -1,15 +1,26 @@
 //! What a name or an attribute is, by everything that is bound to it.
 
 use super::Answer::{Circular, Is, Unknown};
-use super::{Answer, Inquiry, Open, Tensor};
+use super::{Answer, Element, Inquiry, Open, Tensor, indices};
 use crate::engine::finding::Certainty::Likely;
 use crate::engine::syntax::Node;
+use crate::semantics::Facts;
 use crate::semantics::scope::{Binding, BindingKind};
 
 /// Parts of an annotation's last name that say "tensor of `PyTorch`".
 const TYPES: &[&str] = &["Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "DoubleTensor", "HalfTensor"];
 /// Dtypes of jaxtyping that stand in front of `[Tensor, ..]`.
 const SHAPED: &[&str] = &["Float", "Int", "Bool", "Num", "Shaped", "Float32", "Float64", "Int32", "Int64", "Integer", "UInt8"];
+
+impl Facts<'_> {
+    /// Whether what a loader gives may be on the device already: there are libraries that move it ahead of time.
+    fn may_prefetch(&self) -> bool {
+        let code = self.tree().code();
+        ["ccelerat", "abric", "refetch", "prepare(", "evice_loader", "DeviceLoader", "pl.", "ightning"]
+            .iter()
+            .any(|word| code.contains(word))
+    }
+}
 
 impl<'t> Inquiry<'_, 't> {
     pub(super) fn name(&self, node: Node<'t>, depth: u32) -> Answer<'t> {
@@ -92,7 +103,7 @@ impl<'t> Inquiry<'_, 't> {
             BindingKind::Augmented => {
                 let right = binding.node.parent().and_then(|parent| parent.child("right"));
                 match right.map_or(Unknown, |right| self.expression(right, depth + 1)) {
-                    Is(tensor) => Is(Tensor { rank: None, integral: false, fresh: false, ..tensor }),
+                    Is(tensor) => Is(Tensor { rank: None, element: Element::Any, fresh: false, on_host: false, ..tensor }),
                     // Have: loss /= n
                     _ => Circular,
                 }
@@ -125,13 +136,17 @@ impl<'t> Inquiry<'_, 't> {
             };
         }
         if let Some(pair) = self.pair(right, depth) {
-            return if targets.len() == 2 { pair } else { Unknown };
+            return match at {
+                Some(1) if targets.len() == 2 => pair.map(indices),
+                _ if targets.len() == 2 => pair,
+                _ => Unknown,
+            };
         }
         // What a model or a loader gives comes in parts often enough.
         let whole = self.expression(right, depth + 1);
         let is_row = right.is("identifier") || right.is("call");
         if is_row {
-            whole.map(|tensor| Tensor { single: false, rank: None, integral: false, ..tensor }).at_most(Likely)
+            whole.map(|tensor| Tensor { single: false, rank: None, element: Element::Any, ..tensor }).at_most(Likely)
         } else {
             Unknown
         }
@@ -189,7 +204,15 @@ impl<'t> Inquiry<'_, 't> {
             Circular => return Circular,
             _ => {}
         }
-        if path.len() <= 1 && self.is_loader(iterable, depth) { Is(Tensor::likely_some(iterable)) } else { Unknown }
+        if let Some(element) = self.element_of(iterable, depth + 1).filter(|_| path.is_empty()) {
+            return element;
+        }
+        if path.len() <= 1 && self.is_loader(iterable, depth) {
+            let on_host = !self.facts.may_prefetch();
+            Is(Tensor { on_host, ..Tensor::likely_some(iterable) })
+        } else {
+            Unknown
+        }
     }
 
     /// A `DataLoader`, or what is called so.
@@ -215,15 +238,17 @@ impl<'t> Inquiry<'_, 't> {
     /// `loss.backward()` says that `loss` is a tensor, most of the time.
     fn by_backward(&self, node: Node<'t>) -> Answer<'t> {
         let Some(id) = self.facts.scopes().variable_of(node) else { return Unknown };
-        let references = &self.facts.scopes().variable(id).references;
-        let shown = references.iter().find_map(|reference| {
+        let variable = self.facts.scopes().variable(id);
+        let shown = variable.references.iter().find_map(|reference| {
             let attribute =
                 reference.parent().filter(|parent| parent.is("attribute") && reference.field() == Some("object"))?;
-            let is_called = attribute.parent().is_some_and(|parent| parent.is("call") && attribute.field() == Some("function"));
-            (is_called && attribute.child("attribute")?.text() == "backward").then_some(attribute)
+            let call = attribute.parent().filter(|parent| parent.is("call") && attribute.field() == Some("function"))?;
+            // Have: accelerator.backward(loss), which says nothing of the accelerator
+            let is_own = super::calls::positional(call).next().is_none();
+            (is_own && attribute.child("attribute")?.text() == "backward").then_some(attribute)
         });
-        // Of a parameter of the same function, somebody else's method; of a module-level name, anything.
-        shown.map_or(Unknown, |shown| Is(Tensor::likely_some(shown)))
+        let single = variable.bindings.len() == 1;
+        shown.map_or(Unknown, |shown| Is(Tensor { single, ..Tensor::likely(shown) }))
     }
 
     /// `self.weight`, by everything that the file stores under this attribute; a subclass elsewhere may store something else.
@@ -248,11 +273,16 @@ impl<'t> Inquiry<'_, 't> {
 
 /// A value with this annotation; `None` beside it lowers nothing, since a use as a tensor would raise on it.
 fn annotated(annotation: Node<'_>) -> Answer<'_> {
-    let text = annotation.text().trim_matches(['"', '\'']);
+    annotated_text(annotation.text(), annotation).map_or(Unknown, Is)
+}
+
+/// The same for a part of an annotation.
+pub(super) fn annotated_text<'t>(text: &str, annotation: Node<'t>) -> Option<Tensor<'t>> {
+    let text = text.trim().trim_matches(['"', '\'']);
     let inner = text.strip_prefix("Optional[").or_else(|| text.strip_prefix("typing.Optional["));
     let text = inner.and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
     let text = text.strip_suffix("| None").or_else(|| text.strip_prefix("None |")).unwrap_or(text).trim();
-    if is_tensor_type(text) { Is(Tensor::known(annotation)) } else { Unknown }
+    is_tensor_type(text).then(|| Tensor::known(annotation))
 }
 
 /// `Tensor`, `torch.Tensor`, `Float[Tensor, "b n"]`, `TensorType["b"]`.

@@ -2,8 +2,9 @@
 
 use super::Answer::{Circular, Is, Unknown};
 use super::tables::{self, Gives};
-use super::{Answer, Inquiry, Tensor};
+use super::{Answer, Element, Inquiry, Tensor};
 use crate::engine::syntax::Node;
+use crate::semantics::storage::{self, Storage};
 
 /// Keywords that leave the rank of a reduction as it is.
 const HARMLESS: &[&str] = &["dtype"];
@@ -34,27 +35,47 @@ impl<'t> Inquiry<'_, 't> {
         if is_splatted(call) || keyword(call, "out").is_some() || keyword(call, "layout").is_some() {
             return Unknown;
         }
-        let known = Tensor { fresh: true, ..Tensor::known(call) };
+        let name = call_name(call);
+        let argument = match first.map_or(Unknown, |first| self.expression(first, depth + 1)) {
+            Is(tensor) => Some(tensor),
+            _ => None,
+        };
+        let on_host = match tables::is_maker(name) {
+            true if let Some(device) = keyword(call, "device") => self.facts.is_host_device(device),
+            true if self.facts.sets_default_device() => false,
+            true => argument.is_none_or(|argument| argument.on_host),
+            false => {
+                argument.is_some_and(|argument| argument.on_host) || first.is_some_and(|first| self.holds_host(first, depth))
+            }
+        };
+        let element = if keyword(call, "dtype").is_some() { Element::Any } else { tables::element(name) };
+        let is_new = tables::is_maker(name) && !["as_tensor", "from_numpy", "asarray", "frombuffer"].contains(&name)
+            || self.facts.called_name(call).is_some_and(|name| storage::function(&name) == Storage::Own);
+        let known = Tensor { fresh: is_new, on_host, element, ..Tensor::known(call) };
         let ranked = |rank| Is(Tensor { rank, ..known });
-        let argument = || first.map_or(Unknown, |first| self.expression(first, depth + 1));
+        let bare = is_bare(call, 1).then_some(0);
+        let same_rank = argument.and_then(|argument| argument.rank);
         match gives {
             Gives::Rank(rank) => ranked(Some(rank)),
             Gives::Tensor => ranked(None),
             Gives::Shape => ranked(self.shape(call)),
             Gives::Value => ranked(first.and_then(nesting)),
-            Gives::Loss => ranked(is_reduced(call).then_some(0)),
-            Gives::SameRank => ranked(if let Is(tensor) = argument() { tensor.rank } else { None }),
-            Gives::Integral => {
-                Is(Tensor { rank: if let Is(tensor) = argument() { tensor.rank } else { None }, integral: true, ..known })
-            }
-            Gives::Reduced if is_bare(call, 1) => ranked(Some(0)),
+            Gives::Loss => Is(Tensor { element: loss_element(call), rank: is_reduced(call).then_some(0), ..known }),
+            Gives::SameRank | Gives::Integral => ranked(same_rank),
+            Gives::Reduced if bare.is_some() => ranked(bare),
             Gives::Reduced => Unknown,
             Gives::ReducedTensor => {
-                let integral = matches!(argument(), Is(tensor) if tensor.integral) && call_name(call).ends_with("sum");
-                Is(Tensor { rank: is_bare(call, 1).then_some(0), integral, ..known })
+                let integral = argument.is_some_and(|argument| argument.is_integral()) && name.ends_with("sum");
+                Is(Tensor { rank: bare, element: if integral { Element::Integer } else { element }, ..known })
             }
-            Gives::ReducedIntegral => Is(Tensor { rank: is_bare(call, 1).then_some(0), integral: true, ..known }),
+            Gives::ReducedIntegral => ranked(bare),
         }
+    }
+
+    /// Whether one of several tensors is on the host, where the others must be, too: `torch.cat([x, y])`.
+    fn holds_host(&self, list: Node<'t>, depth: u32) -> bool {
+        let mut parts = list.named_children().filter(|_| list.is_any(&["list", "tuple"])).take(4);
+        parts.any(|part| matches!(self.expression(part, depth + 1), Is(tensor) if tensor.on_host))
     }
 
     fn method(&self, call: Node<'t>, object: Node<'t>, name: &str, depth: u32) -> Answer<'t> {
@@ -110,23 +131,36 @@ impl<'t> Inquiry<'_, 't> {
                 | "pin_memory"
                 | "dropout"
         ) && !name.ends_with('_');
-        let made = Tensor { single: true, rank: None, integral: false, fresh: is_copy, ..receiver };
+        let on_host = match name {
+            "cpu" => true,
+            "cuda" => false,
+            "to" => self.is_host(call),
+            _ => receiver.on_host,
+        };
+        let element = match tables::element(name) {
+            Element::Any if tables::keeps_element(name) => receiver.element,
+            element => element,
+        };
+        let made = Tensor { single: true, rank: None, element, fresh: is_copy, on_host, ..receiver };
         match gives {
             Gives::Rank(rank) => Is(Tensor { rank: Some(rank), ..made }),
-            Gives::SameRank => {
-                let keeps_type = matches!(name, "clone" | "detach" | "cpu" | "cuda" | "contiguous" | "flip" | "abs");
-                Is(Tensor { rank: receiver.rank, integral: receiver.integral && keeps_type, ..made })
-            }
-            Gives::Integral => Is(Tensor { rank: receiver.rank, integral: true, ..made }),
+            Gives::SameRank | Gives::Integral => Is(Tensor { rank: receiver.rank, ..made }),
             Gives::Tensor => Is(Tensor { rank: self.reshaped(call, name, receiver.rank), ..made }),
-            Gives::Reduced if is_bare(call, 0) => Is(Tensor { rank: Some(0), integral: receiver.integral, ..made }),
+            Gives::Reduced if is_bare(call, 0) => Is(Tensor { rank: Some(0), element: receiver.element, ..made }),
             Gives::ReducedTensor => {
-                let integral = receiver.integral && name == "sum";
-                Is(Tensor { rank: reduced_rank(call, receiver.rank), integral, ..made })
+                let integral = receiver.is_integral() && name == "sum";
+                let element = if integral { Element::Integer } else { element };
+                Is(Tensor { rank: reduced_rank(call, receiver.rank), element, ..made })
             }
-            Gives::ReducedIntegral => Is(Tensor { rank: reduced_rank(call, receiver.rank), integral: true, ..made }),
+            Gives::ReducedIntegral => Is(Tensor { rank: reduced_rank(call, receiver.rank), ..made }),
             Gives::Reduced | Gives::Loss | Gives::Shape | Gives::Value => Unknown,
         }
+    }
+
+    /// Whether `x.to(..)` names the host: `x.to("cpu")`, `x.to(torch.device("cpu"))`.
+    fn is_host(&self, call: Node<'t>) -> bool {
+        let Some(given) = keyword(call, "device").or_else(|| positional(call).next()) else { return false };
+        self.facts.is_host_device(given)
     }
 
     /// The rank of what `flatten`, `view`, `unsqueeze` and the like give.
@@ -184,6 +218,29 @@ fn is_splatted(call: Node<'_>) -> bool {
     call.child("arguments").into_iter().flat_map(Node::named_children).any(|argument| argument.is("dictionary_splat"))
 }
 
+impl<'t> crate::semantics::Facts<'t> {
+    /// Whether an expression is the device of the host: `"cpu"`, `torch.device("cpu")`.
+    pub(super) fn is_host_device(&self, node: Node<'t>) -> bool {
+        let node = node.unparenthesized();
+        match node.kind() {
+            "string" => node.child_of_kind("string_content").is_some_and(|text| text.text().split(':').next() == Some("cpu")),
+            "call" => {
+                matches!(self.called_name(node).as_deref(), Some(["torch", "device"]))
+                    && positional(node).next().is_some_and(|first| first.is("string") && first.text().contains("cpu"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the file makes tensors elsewhere than on the host although no call says so.
+    pub(super) fn sets_default_device(&self) -> bool {
+        let code = self.tree().code();
+        ["set_default_device", "set_default_tensor_type", "with torch.device(", "with device"]
+            .iter()
+            .any(|word| code.contains(word))
+    }
+}
+
 fn call_name(call: Node<'_>) -> &str {
     call.child("function").map_or("", |function| function.child("attribute").unwrap_or(function).text())
 }
@@ -224,6 +281,14 @@ pub(super) fn is_reduced(call: Node<'_>) -> bool {
             let text = value.child_of_kind("string_content").map_or("", Node::text);
             name == "reduction" && ["mean", "sum", "batchmean"].contains(&text)
         })
+}
+
+/// What the elements of a loss are: floats, unless two tensors of integers can be compared, and summed up.
+pub(super) fn loss_element(call: Node<'_>) -> Element {
+    let sums = keyword(call, "reduction").is_some_and(|value| value.text().contains("sum"));
+    let name = call_name(call).to_lowercase();
+    let is_certain = !sums || name.contains("entropy") || name.starts_with("nll");
+    if is_reduced(call) && is_certain { Element::Float } else { Element::Any }
 }
 
 /// How deep the lists of `tensor([[1, 2]])` are nested; a number has none.

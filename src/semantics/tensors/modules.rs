@@ -45,12 +45,16 @@ impl<'t> Inquiry<'_, 't> {
         let Some(module) = self.module(function, depth + 1) else { return Unknown };
         let tensor = Tensor { fresh: true, ..Tensor::known(module.shown_by) }.at_most(module.certainty);
         match module.gives {
-            Some(Gives::Rank(rank)) => Is(Tensor { rank: Some(rank), ..tensor }),
+            // Only losses have a rank.
+            Some(Gives::Rank(rank)) => {
+                Is(Tensor { rank: Some(rank), element: super::calls::loss_element(module.shown_by), ..tensor })
+            }
             Some(Gives::SameRank) => {
                 let first = super::calls::positional(call).next().map_or(Unknown, |first| self.expression(first, depth + 1));
                 Is(Tensor { rank: if let Is(given) = first { given.rank } else { None }, fresh: false, ..tensor })
             }
-            Some(_) => Is(tensor),
+            // `nn.Flatten` and `nn.Identity` give what they got.
+            Some(_) => Is(Tensor { fresh: false, ..tensor }),
             None => Is(Tensor { single: false, fresh: false, ..tensor.at_most(Likely) }),
         }
     }
@@ -58,6 +62,13 @@ impl<'t> Inquiry<'_, 't> {
     /// Whether an expression is what a model gave: `outputs` of `outputs = model(**batch)`.
     pub(super) fn is_output(&self, object: Node<'t>, depth: u32) -> bool {
         matches!(self.expression(object, depth), Is(_))
+    }
+
+    /// The call that makes the module which a name, or an attribute of `self`, certainly is.
+    pub(super) fn made_by(&self, module: Node<'t>) -> Option<Node<'t>> {
+        self.module(module, 0)
+            .filter(|module| module.certainty == Known && module.shown_by.is("call"))
+            .map(|module| module.shown_by)
     }
 
     fn module(&self, expression: Node<'t>, depth: u32) -> Option<Module<'t>> {

@@ -27,6 +27,7 @@ pub(super) enum Gives {
     /// Rank by the value that is given: `tensor([1, 2])`.
     Value,
 }
+use super::Element;
 use Gives::{Integral, Loss, Rank, Reduced, ReducedIntegral, ReducedTensor, SameRank, Shape, Tensor, Value};
 
 /// What a function of `torch` or `torch.nn.functional` gives.
@@ -117,6 +118,65 @@ fn constructor(function: &str) -> Option<Gives> {
         "zeros_like" | "ones_like" | "full_like" | "empty_like" | "rand_like" | "randn_like" | "randint_like" => SameRank,
         _ => return None,
     })
+}
+
+/// Whether a function of `torch` makes a tensor out of numbers, on the host unless it is told otherwise.
+pub(super) fn is_maker(function: &str) -> bool {
+    constructor(function).is_some_and(|gives| gives != SameRank)
+}
+
+/// What the elements of a result are by the name of the function or method alone, when no `dtype` is given.
+pub(super) fn element(name: &str) -> Element {
+    match name {
+        "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "isnan" | "isinf" | "isfinite" | "logical_and" | "logical_or"
+        | "logical_not" | "logical_xor" | "any" | "all" | "bool" => Element::Bool,
+        "argmax" | "argmin" | "count_nonzero" | "long" | "int" | "short" | "byte" | "randperm" | "randint" | "bincount"
+        | "argsort" | "nonzero" | "searchsorted" | "bucketize" => Element::Integer,
+        // What `mean` and the like give of complex numbers is complex; a loss is made of none.
+        "mean" | "std" | "var" | "nanmean" | "logsumexp" | "softmax" | "log_softmax" | "float" | "double" | "half"
+        | "bfloat16" | "sigmoid" | "rand" | "randn" | "cross_entropy" | "clip_grad_norm_" => Element::Float,
+        _ => Element::Any,
+    }
+}
+
+/// Whether the elements of a result are of the type of the tensor that the method is called on.
+pub(super) fn keeps_element(name: &str) -> bool {
+    [
+        "clone",
+        "detach",
+        "cpu",
+        "cuda",
+        "contiguous",
+        "flip",
+        "abs",
+        "view",
+        "reshape",
+        "flatten",
+        "squeeze",
+        "unsqueeze",
+        "expand",
+        "repeat",
+        "permute",
+        "transpose",
+        "t",
+        "gather",
+        "index_select",
+        "masked_select",
+        "roll",
+        "tile",
+        "relu",
+        "clamp",
+        "view_as",
+        "expand_as",
+        "select",
+        "narrow",
+        "max",
+        "min",
+        "amax",
+        "amin",
+        "median",
+    ]
+    .contains(&name)
 }
 
 /// What a method gives when it is called on a tensor.

@@ -18,7 +18,7 @@ fn tensors(code: &str, asked: &[(&str, &str)]) {
         let found = facts.tensor(asked).map_or("-".to_string(), |tensor| {
             let sure = if tensor.certainty == Known { "" } else { "?" };
             let rank = tensor.rank.map(|rank| rank.to_string()).unwrap_or_default();
-            format!("T{sure}{rank}{}{}", if tensor.integral { "i" } else { "" }, if tensor.fresh { "!" } else { "" })
+            format!("T{sure}{rank}{}{}", if tensor.is_integral() { "i" } else { "" }, if tensor.fresh { "!" } else { "" })
         });
         assert_eq!(found, *expected, "{expression} after\n{code}");
     }
@@ -42,7 +42,7 @@ fn functions_of_torch() {
         ("torch.max(x)", "T0!"),
         ("torch.max(x, 1)", "-"),
         ("torch.max(x, 1)[1]", "-"),
-        ("torch.max(torch.zeros(2, 2), 1)[1]", "T!"),
+        ("torch.max(torch.zeros(2, 2), 1)[1]", "Ti!"),
         ("torch.split(x, 2)", "-"),
         ("torch.load(x)", "-"),
         ("torch.numel(x)", "-"),
@@ -101,7 +101,7 @@ fn names() {
     tensors("x = None\nif c:\n    x = torch.zeros(3)\ny = 1", &[("x", "T1")]);
     tensors("x = torch.zeros(3)\nif c:\n    x = np.zeros(3)\ny = 1", &[("x", "-")]);
     tensors("a, b = torch.zeros(3), 1", &[("a", "T1"), ("b", "-")]);
-    tensors("_, p = torch.max(torch.zeros(3, 3), 1)", &[("p", "T")]);
+    tensors("_, p = torch.max(torch.zeros(3, 3), 1)", &[("p", "Ti")]);
     tensors("loss = f()\nloss.backward()", &[("loss", "T?")]);
     tensors("loss = 0\nfor x in y:\n    loss = loss + torch.zeros(3).sum()", &[("loss", "T?")]);
     tensors("for x in torch.zeros(3):\n    pass", &[("x", "T0")]);
@@ -111,10 +111,98 @@ fn names() {
 }
 
 #[test]
+fn containers() {
+    tensors("xs = []\nxs.append(torch.zeros(3))", &[("xs[0]", "T1"), ("xs[-1].sum()", "T0!"), ("xs[:1]", "-"), ("xs", "-")]);
+    tensors("xs = []\nxs.append(torch.zeros(3))\nxs.append(1)", &[("xs[0]", "-")]);
+    tensors("xs = [torch.zeros(3), torch.ones(2, 2)]\nother(xs)", &[("xs[0]", "T")]);
+    tensors("xs = [torch.zeros(3)]\nys = xs", &[("xs[0]", "T?1")]);
+    tensors("for x in [torch.zeros(3)]:\n    pass", &[("x", "T1")]);
+    tensors(
+        "def f(xs: list[torch.Tensor], ys: 'Tuple[Tensor, ...]', zs: list[int]):\n    pass",
+        &[("xs[0]", "T"), ("ys[1]", "T"), ("zs[0]", "-")],
+    );
+}
+
+#[test]
+fn what_elements_are_and_where() {
+    let elements = |code: &str, asked: &str| {
+        let tree = Tree::parse(&format!("import torch\nimport torch.nn.functional as F\n{code}\nask({asked})\n"));
+        let facts = Facts::new(&tree);
+        let call = tree.root().descendants().rfind(|node| node.is("call") && node.text().starts_with("ask("));
+        let asked = call.and_then(|call| call.child("arguments")).and_then(Node::only_child).expect("the question");
+        facts.tensor(asked).map(|tensor| (tensor.element, tensor.on_host))
+    };
+    let (x, y) = ("x = torch.zeros(3, device=d)", "x = torch.zeros(3)");
+    assert_eq!(elements(x, "x > 1"), Some((Element::Bool, false)));
+    assert_eq!(elements(x, "(x > 1) & (x < 2)"), Some((Element::Bool, false)));
+    assert_eq!(elements(x, "(x > 1).sum() * 2"), Some((Element::Integer, false)));
+    assert_eq!(elements(x, "(x > 1).float()"), Some((Element::Float, false)));
+    assert_eq!(elements(x, "x.argmax() / 2"), Some((Element::Float, false)));
+    assert_eq!(elements(x, "F.l1_loss(x, x)"), Some((Element::Float, false)));
+    assert_eq!(elements(x, "F.l1_loss(x, x, reduction='sum')"), Some((Element::Any, false)));
+    assert_eq!(elements(x, "torch.max(x, 0)[1]"), Some((Element::Integer, false)));
+    assert_eq!(elements(y, "x + 1"), Some((Element::Any, true)));
+    assert_eq!(elements(y, "F.l1_loss(x, x)"), Some((Element::Float, true)));
+    assert_eq!(elements(y, "x.to(d)"), Some((Element::Any, false)));
+    assert_eq!(elements(x, "x.cpu().abs()").map(|found| found.1), Some(true));
+    assert_eq!(elements(x, "x.to('cpu')").map(|found| found.1), Some(true));
+}
+
+#[test]
+fn what_waits() {
+    let waits = |line: &str| {
+        let tree = Tree::parse(&format!("import torch, math\nt = torch.zeros(3, device=d)\nm = t > 0\n{line}\n"));
+        let facts = Facts::new(&tree);
+        let found = tree.root().descendants().find_map(|node| {
+            facts.sync(node).map(|sync| format!("{:?}", sync.asks)).or_else(|| {
+                let implied = facts.implicit_sync(node);
+                implied.map(|implied| format!("{:?}", implied.2))
+            })
+        });
+        found.unwrap_or_default()
+    };
+    for (line, expected) in [
+        ("t.item()", "Item"),
+        ("t.sum().item()", "Item"),
+        ("float(t)", "Number"),
+        ("t.cpu().numpy()", "Copy"),
+        ("t.to('cpu')", "Copy"),
+        ("t.to('cpu', non_blocking=True)", ""),
+        ("t.to('cuda')", ""),
+        ("t.tolist()", "List"),
+        ("t.numpy()", ""),
+        ("float('1')", ""),
+        ("x.item()", ""),
+        ("print(t)", "Text"),
+        ("f'{t:.2f}'", "Text"),
+        ("f'{t.shape}'", ""),
+        ("'%d' % t", "Text"),
+        ("'%d %d' % (1, t)", "Text"),
+        ("t % 2", ""),
+        ("t[m]", "Size"),
+        ("t[m] = 0", ""),
+        ("t[m].sum() + 1", "Size"),
+        ("t[0]", ""),
+        ("t.nonzero()", "Size"),
+        ("torch.where(m, t, t)", ""),
+        ("torch.where(m)", "Size"),
+        ("max(1, t)", "Order"),
+        ("max([t, t])", "Order"),
+        ("max([1, 2])", ""),
+        ("torch.maximum(t, t)", ""),
+        ("range(t)", "Number"),
+        ("math.isnan(t)", "Number"),
+        ("torch.equal(t, t)", "Equality"),
+    ] {
+        assert_eq!(waits(line), expected, "{line}");
+    }
+}
+
+#[test]
 fn modules() {
     tensors("criterion = nn.CrossEntropyLoss()", &[("criterion(a, b)", "T0!")]);
-    tensors("criterion = nn.CrossEntropyLoss(reduction='none').to(device)", &[("criterion(a, b)", "T!")]);
-    tensors("fc = nn.Linear(2, 3)", &[("fc(a)", "T!")]);
+    tensors("criterion = nn.CrossEntropyLoss(reduction='none').to(device)", &[("criterion(a, b)", "T")]);
+    tensors("fc = nn.Linear(2, 3)", &[("fc(a)", "T")]);
     tensors("rnn = nn.LSTM(2, 3)", &[("rnn(a)", "T?")]);
     tensors(
         "class Net(nn.Module):\n    pass\nmodel = Net()\nmodel = model.to(device)",

@@ -1,6 +1,6 @@
 //! What `self.x` is, by everything that the file stores there.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::Answer::{Circular, Is, Unknown};
 use super::variable::chained_value;
@@ -17,11 +17,11 @@ const LIMIT: usize = 20;
 #[derive(Default)]
 pub(in crate::semantics) struct Stores<'t> {
     /// `a.x = ..`, by attribute.
-    by_name: HashMap<&'t str, Vec<Binding<'t>>>,
+    by_name: FxHashMap<&'t str, Vec<Binding<'t>>>,
     /// Class bodies that bind a name, by name.
-    by_class: HashMap<&'t str, Vec<(Node<'t>, VariableId)>>,
+    by_class: FxHashMap<&'t str, Vec<(Node<'t>, VariableId)>>,
     /// `setattr(a, "x", ..)`, by attribute.
-    by_setattr: HashMap<&'t str, Vec<Node<'t>>>,
+    by_setattr: FxHashMap<&'t str, Vec<Node<'t>>>,
     /// Places that may store under any name: `setattr(a, name, ..)`, `a.__dict__`, `vars(a)`.
     any: Vec<Node<'t>>,
 }
@@ -112,6 +112,13 @@ impl<'t> Facts<'t> {
     /// The class of the file that an expression names.
     pub(in crate::semantics) fn class_called(&self, expression: Node<'t>) -> Option<Node<'t>> {
         self.class_of(expression).filter(|class| class.child("name").is_some_and(|name| name.text() == expression.text()))
+    }
+
+    /// Whether a call of this function may make an instance, which can hold what it gets: its name looks like that of a
+    /// class, or a class of the file has it.
+    pub fn may_be_class(&self, function: Node<'t>) -> bool {
+        let name = function.child("attribute").unwrap_or(function).text().trim_start_matches('_');
+        name.starts_with(|first: char| first.is_ascii_uppercase()) || self.class_called(function).is_some()
     }
 
     /// The class whose instance (or which itself) an expression is: `self` and `cls` in a method, the name of a class.

@@ -1,0 +1,60 @@
+//! A text that is not parsed, because a look at its words says that there is nothing in it, has no findings.
+
+use std::sync::LazyLock;
+
+use mlfix::engine::driver::{Mode, Selected, Settings, run};
+use mlfix::engine::skim::code;
+use mlfix::engine::transform::{Ask, Context, FileKind, Findings, Match, Meta, Options, Transform};
+use mlfix::engine::version::PythonVersion;
+use mlfix::transforms::SUITE;
+
+/// A transform that looks at every text.
+struct Unskimmed {
+    meta: &'static Meta,
+    inner: &'static dyn Transform,
+}
+
+impl Transform for Unskimmed {
+    fn meta(&self) -> &'static Meta {
+        self.meta
+    }
+
+    fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
+        self.inner.check(m, cx, out)
+    }
+}
+
+static SKIMMING: LazyLock<Settings> = LazyLock::new(|| settings(SUITE.iter().copied()));
+static THOROUGH: LazyLock<Settings> = LazyLock::new(|| settings(SUITE.iter().map(|&inner| unskimmed(inner))));
+
+fn unskimmed(inner: &'static dyn Transform) -> &'static dyn Transform {
+    let meta = Box::leak(Box::new(Meta { anchors: &[], ..*inner.meta() }));
+    Box::leak(Box::new(Unskimmed { meta, inner }))
+}
+
+fn settings(transforms: impl Iterator<Item = &'static dyn Transform>) -> Settings {
+    Settings {
+        selected: transforms.map(Selected::new).collect(),
+        target: PythonVersion::DEFAULT,
+        options: Options::new(),
+        unsafe_fixes: true,
+        known: SUITE.iter().map(|transform| transform.meta().id).collect(),
+    }
+}
+
+/// Looks at a text with and without skimming, and at what the skimmer leaves of it.
+pub fn skim(data: &[u8]) {
+    if let Some(code) = code(data) {
+        assert_eq!(code.len(), data.len(), "every byte keeps its place");
+        let kept = data.iter().zip(&code).all(|(before, after)| before == after || *after == b' ');
+        assert!(kept, "the skimmer only blanks");
+        let ends = |text: &[u8]| text.iter().filter(|&&byte| byte == b'\n').count();
+        assert_eq!(ends(&code), ends(data), "every line end stays");
+    }
+    assert_eq!(found(data, &SKIMMING), found(data, &THOROUGH), "a finding is hidden");
+}
+
+fn found(data: &[u8], settings: &Settings) -> Vec<(&'static str, usize)> {
+    let outcomes = run(data.to_vec(), FileKind::Module, settings, Mode::Check).outcomes;
+    outcomes.iter().map(|outcome| (outcome.transform, outcome.finding.range.start)).collect()
+}
