@@ -353,9 +353,16 @@ impl<'t> Facts<'t> {
         result(&self.called_name(expression).filter(|_| expression.is("call"))?).filter(|plain| *plain != Plain::Value)
     }
 
-    /// Whether an expression is a file that is opened right here.
+    /// Whether an expression is a file that is opened right here, or by every `with` that gives it its name.
     fn is_file(&self, expression: Node<'t>) -> bool {
-        self.opener(expression).is_some_and(|opener| opener.family != Family::Archive)
+        let opens = |value: Node<'t>| self.opener(value).is_some_and(|opener| opener.family != Family::Archive);
+        // Have: with open(p) as f: .. f
+        let is_managed = || {
+            let bindings = &self.scopes().variable(self.scopes().variable_of(expression)?).bindings;
+            let all = bindings.iter().all(|binding| binding.kind == BindingKind::With && binding.value.is_some_and(opens));
+            (all && !bindings.is_empty()).then_some(())
+        };
+        opens(expression) || expression.is("identifier") && is_managed().is_some()
     }
 }
 
