@@ -10,6 +10,7 @@ mod engine;
 mod flow;
 mod front_page;
 mod hostile;
+mod memory;
 mod parsers;
 mod properties;
 mod python;
