@@ -1,5 +1,6 @@
 //! Elements of a tensor that are fetched one at a time. See the README beside this file.
 
+mod counted;
 mod elements;
 pub(super) mod indexed;
 mod sharing;
@@ -32,7 +33,7 @@ impl Transform for ElementwiseItem {
     }
 
     fn may_match(&self, code: &[u8]) -> bool {
-        names_an_element(code) || skim::in_loops(code, fetches_by_index)
+        names_an_element(code) || skim::in_loops(code, fetches_by_index) || counts_through(code)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -42,6 +43,7 @@ impl Transform for ElementwiseItem {
             return Ok(());
         }
         let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
+        counted::consider(cx, anchor, out);
         for elements in Elements::of(cx, anchor) {
             // Have: for .. x .. in tensor, and x is asked for nothing but its value
             consider(cx, &elements, out);
@@ -203,6 +205,15 @@ fn names_an_element(code: &[u8]) -> bool {
         let name = &code[name - length..name];
         !name.is_empty() && code[..dot].ends_with(b".") && skim::is_target(code, name)
     })
+}
+
+/// Whether an expression may count through a tensor: `t[i].item() for i in range(..)`.
+fn counts_through(code: &[u8]) -> bool {
+    fetches_by_index(code)
+        && skim::behind_word(code, "range").any(|end| {
+            let name = skim::before_blank(code, end - "range".len());
+            code[..name].ends_with(b"in")
+        })
 }
 
 /// Whether something with an index is asked for its value: `t[i].item`.
