@@ -162,7 +162,10 @@ fn the_patch_applied_is_what_fix_writes() {
         ("latin.py", b"# coding: latin-1\ndef log(x, rows=[]):\n    rows.append('\xe9')\n    return rows\n"),
         ("tab.py", b"def log(x, rows=[]):\n\trows.append(x)\n\treturn rows\n"),
         ("cr.py", b"def log(x, rows=[]):\r    rows.append(x)\r    return rows\r"),
-        ("mixed.py", b"def log(x, rows=[]):\n    rows.append(x)\r\n    return rows\n\n\r\nx = 1\rdef f(a=[]):\n    a.append(1)"),
+        (
+            "mixed.py",
+            b"def log(x, rows=[]):\n    rows.append(x)\r\n    return rows\n\n\r\nx = 1\rdef f(a=[]):\n    a.append(1)",
+        ),
         ("feed.py", b"x = 1\n\x0c\ndef log(x, rows=[]):\n    rows.append('\x1b[2J')\n    return rows\n"),
         // Names that git quotes, and names that it does not.
         ("ta\tb.py", SAFE.as_bytes()),
