@@ -11,7 +11,7 @@ CORPUS is a folder as `fetch.py` leaves it, or any other folder of Python code; 
  3. a second run changes nothing, and no file appears or disappears;
  4. every changed line belongs to a fix that is reported as applied, and so does every changed byte;
  5. comments and strings stay what they were, except for an annotation inside quotes that now admits None, and for
-    `"cuda"` in place of `.cuda()`, for code inside of an f-string, and for a default that the function's own guard says once more;
+    `"cuda"` in place of `.cuda()`, for code inside of an f-string, and for a default that is said once more elsewhere;
  6. a statement that no edit touches is the same to CPython (`ast.dump`), and stands in the same order.
 
 With `--long`, which runs mlfix five times more:
@@ -410,12 +410,11 @@ def lost_or_made_up(old, new, file):
 
 
 def strings_said_twice(old, file):
-    """The strings of defaults that became None although no guard was written: the function had one."""
+    """The strings of defaults that became None: the function may have created them already, or be an abstract one."""
     said = collections.Counter()
     for finding in applied(file):
-        edits = finding.get("edits") or []
-        if finding.get("transform") == "mutable-default" and len(edits) == 1:
-            default = old[edits[0]["start"] : edits[0]["end"]]
+        for edit in finding.get("edits") or [] if finding.get("transform") == "mutable-default" else []:
+            default = old[edit["start"] : edit["end"]]
             said += collections.Counter({text: n for text, n in tokens(b"(" + default + b")").items() if text[0] != "#"})
     return said
 
