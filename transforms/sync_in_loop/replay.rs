@@ -119,7 +119,8 @@ fn kept<'t>(cx: &Context<'t>, site: &Site<'t>, as_copy: bool) -> Vec<u8> {
     let value = site.sync.value;
     let needs_parentheses = !value.is_any(&["identifier", "attribute", "call", "subscript", "parenthesized_expression"]);
     let text = cx.bytes(value.range());
-    let is_detached = value.is("call") && value.text().ends_with(".detach()") || value.text().ends_with(".data");
+    let is_data = value.is("attribute") && value.child("attribute").is_some_and(|name| name.text() == "data");
+    let is_detached = is_data || value.is("call") && value.text().ends_with(".detach()");
     let has_no_graph = is_detached || is_without_gradient(cx, value) || site.sync.tensor.is_integral() || is_counted(cx, value);
     let suffix: &[u8] = match (as_copy, has_no_graph) {
         (false, true) => return text.to_vec(),
