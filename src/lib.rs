@@ -43,6 +43,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod forge;
 pub mod fs;
 pub mod report;
 pub mod semantics;
