@@ -114,7 +114,8 @@ pub fn change(steps: &[Step]) -> String {
     for step in steps {
         text.extend_from_slice(step.transform.as_bytes());
         for edit in &step.edits {
-            for part in [edit.path.0.as_slice(), edit.blob_before.as_bytes(), edit.blob_after.as_bytes(), edit.mode.as_bytes()] {
+            for part in [edit.path.0.as_slice(), edit.blob_before.as_bytes(), edit.blob_after.as_bytes(), edit.mode.as_bytes()]
+            {
                 text.push(0);
                 text.extend_from_slice(part);
             }
@@ -182,7 +183,9 @@ fn promise(step: &Step) -> String {
         (0, 1) => "The fix is right in the common case, but that is not proven: please read it closely.".to_owned(),
         (0, _) => "The fixes are right in the common case, but that is not proven: please read them closely.".to_owned(),
         (sure, risky) => {
-            format!("{sure} of the fixes are safe: {safe}. {risky} are right in the common case, but that is not proven: please read them closely.")
+            format!(
+                "{sure} of the fixes are safe: {safe}. {risky} are right in the common case, but that is not proven: please read them closely."
+            )
         }
     }
 }

@@ -27,10 +27,8 @@ fn state() -> State {
 
 #[test]
 fn what_a_maintainer_reads() {
-    let steps = [
-        step("mutable-default", 2, 0, &[b"src/train.py", b"src/data.py"]),
-        step("open-without-with", 1, 1, &[b"src/data.py"]),
-    ];
+    let steps =
+        [step("mutable-default", 2, 0, &[b"src/train.py", b"src/data.py"]), step("open-without-with", 1, 1, &[b"src/data.py"])];
     let text = Text::new(&steps, "spring", "0.1.0");
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../snapshots/fleet");
@@ -38,7 +36,10 @@ fn what_a_maintainer_reads() {
     settings.set_omit_expression(true);
     settings.bind(|| {
         let messages: Vec<String> = steps.iter().map(|step| commit_message(step, "0.1.0")).collect();
-        insta::assert_snapshot!("pull-request", format!("{}\n\n{}\n\n--- commits\n\n{}", text.title, text.body, messages.join("\n---\n")));
+        insta::assert_snapshot!(
+            "pull-request",
+            format!("{}\n\n{}\n\n--- commits\n\n{}", text.title, text.body, messages.join("\n---\n"))
+        );
     });
 }
 
