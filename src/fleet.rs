@@ -4,7 +4,10 @@
 //! repository. Whoever publishes needs nothing but the records.
 
 pub mod body;
+pub mod journal;
+pub mod publish;
 pub mod reconcile;
 pub mod record;
+pub mod split;
 
 pub use record::Record;

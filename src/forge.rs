@@ -47,6 +47,8 @@ pub trait Forge {
     fn sync_fork(&self, fork: &RepoName, branch: &str) -> Result<()>;
     /// Deletes a repository for good.
     fn delete_repo(&self, repo: &RepoName) -> Result<()>;
+    /// Waits a few seconds for what the forge does in the background; false when the user interrupts.
+    fn rest(&self) -> bool;
     /// The requests that create something, and how many of them there may be.
     fn budget(&self) -> &Budget;
 }
@@ -259,6 +261,13 @@ impl Kind {
         match self {
             Self::GitHub if host == "github.com" => "https://api.github.com".to_owned(),
             Self::GitHub => format!("https://{host}/api/v3"),
+        }
+    }
+
+    /// The name that git gives beside a token.
+    pub fn git_user(self) -> &'static str {
+        match self {
+            Self::GitHub => "x-access-token",
         }
     }
 

@@ -159,7 +159,7 @@ fn title(steps: &[Step]) -> String {
 
 fn section(body: &mut String, step: &Step) {
     let id = plain(&step.transform);
-    put(body, format_args!("\n### {id}: {}\n", count(step.safe + step.risky, "fix")));
+    put(body, format_args!("### {id}: {}\n", count(step.safe + step.risky, "fix")));
     let meta = meta(&step.transform);
     if let Some(meta) = meta {
         put(body, format_args!("mlfix looks for code that {}. {}\n", meta.summary, meta.why));
@@ -171,21 +171,22 @@ fn section(body: &mut String, step: &Step) {
     put(body, format_args!("Changed: {}{more}\n", files.join(", ")));
     if let Some(example) = meta.and_then(|meta| example(meta.docs, step.safe == 0)) {
         put(body, format_args!("<details><summary>An example, from the documentation of {id}</summary>\n"));
-        put(body, format_args!("```diff\n{example}```\n\n</details>"));
+        put(body, format_args!("```diff\n{example}```\n\n</details>\n"));
     }
 }
 
 /// What may be relied on.
 fn promise(step: &Step) -> String {
     let safe = "every run that was right before gives the same result";
+    let risky = "right in the common case, but that is not proven";
     match (step.safe, step.risky) {
+        (1, 0) => format!("The fix is safe: {safe}."),
         (_, 0) => format!("All fixes are safe: {safe}."),
-        (0, 1) => "The fix is right in the common case, but that is not proven: please read it closely.".to_owned(),
-        (0, _) => "The fixes are right in the common case, but that is not proven: please read them closely.".to_owned(),
-        (sure, risky) => {
-            format!(
-                "{sure} of the fixes are safe: {safe}. {risky} are right in the common case, but that is not proven: please read them closely."
-            )
+        (0, 1) => format!("The fix is {risky}: please read it closely."),
+        (0, _) => format!("The fixes are {risky}: please read them closely."),
+        (sure, rest) => {
+            let is = |number: usize| if number == 1 { "is" } else { "are" };
+            format!("{sure} of the fixes {} safe: {safe}. {rest} {} {risky}: please read the diff closely.", is(sure), is(rest))
         }
     }
 }
@@ -193,7 +194,7 @@ fn promise(step: &Step) -> String {
 fn verify(body: &mut String, steps: &[Step]) {
     let ids: Vec<String> = steps.iter().map(|step| plain(&step.transform)).collect();
     let flag = if steps.iter().any(|step| step.risky > 0) { " --unsafe-fixes" } else { "" };
-    put(body, format_args!("\n### How to check it\n"));
+    put(body, format_args!("### How to check it\n"));
     put(
         body,
         format_args!(

@@ -140,6 +140,10 @@ impl Forge for GitHub {
         self.http.send("DELETE", &format!("/repos/{repo}"), None, Effect::Sets).map(|_| ())
     }
 
+    fn rest(&self) -> bool {
+        self.http.rest()
+    }
+
     fn budget(&self) -> &Budget {
         self.http.budget()
     }

@@ -114,6 +114,11 @@ impl Http {
         &self.budget
     }
 
+    /// Waits three seconds; false when the user interrupts.
+    pub fn rest(&self) -> bool {
+        self.clock.sleep(Duration::from_secs(3))
+    }
+
     /// Reads one thing. `path` begins with `/` and is below the address of the interface.
     pub fn get(&self, path: &str) -> Result<Value> {
         self.send("GET", path, None, Effect::Reads).map(|answer| answer.json)

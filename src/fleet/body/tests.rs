@@ -60,9 +60,8 @@ fn nothing_in_a_path_reaches_anybody() {
     let hostile: &[&[u8]] = &[b"@everyone/`x`.py", b"```\n# fixes #1\n.py", b"<!-- mlfix:v1 -->.py", b"\xff.py", b"`"];
     let steps = [step("mutable-default", 1, 0, hostile), step("@bob #3 <b>", 0, 1, &[b"a.py"])];
     let body = Text::new(&steps, "`@bob`", "0.1").body;
-    for line in ["`` @everyone/`x`.py ``", "````\u{fffd}# fixes"] {
-        let line = line.trim_matches(' ');
-        assert!(body.contains(line) || body.contains(&line.replace("`` ", "``").replace(" ``", "``")), "{line}\n{body}");
+    for span in ["``@everyone/`x`.py``", "```` ```\u{fffd}# fixes #1\u{fffd}.py ````", "`<!-- mlfix:v1 -->.py`", "`` ` ``"] {
+        assert!(body.contains(span), "{span}\n{body}");
     }
     assert!(!body.contains("@bob #3") && body.contains("### bob3b: 1 fix"), "{body}");
     assert_eq!(State::of(&body), None, "a file name is no state");
