@@ -4,8 +4,9 @@
 //! repository. Whoever publishes needs nothing but the records.
 
 pub mod body;
-pub mod journal;
+
 pub mod publish;
+pub mod published;
 pub mod reconcile;
 pub mod record;
 pub mod split;

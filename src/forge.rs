@@ -6,6 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use clap::ValueEnum;
+
 mod budget;
 mod github;
 mod http;
@@ -240,9 +242,10 @@ impl std::error::Error for Error {}
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The interfaces that mlfix speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// github.com and GitHub Enterprise Server.
+    /// github.com and GitHub Enterprise Server
+    #[value(name = "github")]
     GitHub,
 }
 
@@ -254,6 +257,14 @@ impl Kind {
             return Some(Self::GitHub);
         }
         None
+    }
+
+    /// The kind of the forges that everybody knows.
+    pub fn of_host(host: &str) -> Option<Self> {
+        match host {
+            "github.com" => Some(Self::GitHub),
+            _ => None,
+        }
     }
 
     /// Where the interface of a forge is, for the host of its web pages.

@@ -9,9 +9,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::body::{ENDED, SUPERSEDED, State, Text, change, commit_message};
-use super::journal::{Entry, Word};
+use super::published::{Entry, Word};
 use super::reconcile::{Branch, Deed, STOP_LABELS, Seen, decide};
-use super::record::{Class, Record, RepoPath, Step};
+use super::record::{Class, Edit, Record, RepoPath, Step};
 use super::split::{Owners, Part, Split, parts};
 use crate::forge::{self, Change, Forge, NewPull, Pull, Repo, RepoName, State as Open, Token, open_once};
 use crate::git::{self, Address, Blob, Commit, Failure, Git, Put, Repository};
@@ -51,6 +51,35 @@ pub struct Wish {
     pub include_forks: bool,
     /// Whether only what is open is kept up to date.
     pub only_existing: bool,
+    /// Whether nothing is changed anywhere, and only shown what would be.
+    pub dry_run: bool,
+}
+
+/// What would be pushed and opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The branch with the commits.
+    pub branch: String,
+    /// The branch that they are for.
+    pub base: String,
+    /// Name and message of each commit.
+    pub commits: Vec<(String, String)>,
+    /// What the pull request says.
+    pub text: Text,
+}
+
+/// What was done, and in a dry run what would have been.
+pub struct Told {
+    /// The line of the journal.
+    pub entry: Entry,
+    /// In a dry run.
+    pub draft: Option<Draft>,
+}
+
+impl From<Entry> for Told {
+    fn from(entry: Entry) -> Self {
+        Self { entry, draft: None }
+    }
 }
 
 /// Everything that publishing needs.
@@ -127,20 +156,28 @@ impl Publisher<'_> {
     ///
     /// # Errors
     /// When the user stops the run.
-    pub fn publish(&self, record: &Record, tell: &mut dyn FnMut(Entry)) -> Result<(), Interrupted> {
+    /// `known` are the parts that had a pull request before; what they hold may be elsewhere now, or gone.
+    pub fn publish(&self, record: &Record, known: &[Option<String>], tell: &mut dyn FnMut(Told)) -> Result<(), Interrupted> {
         let place = match self.place(record) {
             Ok(place) => place,
             Err(stop) => return self.stopped(stop, entry(record, None), tell),
         };
         let mut ground = None;
         let divided = match self.divide(record, &place, &mut ground) {
-            Ok(parts) => parts,
+            Ok(mut parts) => {
+                for name in known {
+                    if !parts.iter().any(|part| part.name == *name) {
+                        parts.push(Part { name: name.clone(), steps: Vec::new() });
+                    }
+                }
+                parts
+            }
             Err(stop) => return self.stopped(stop, entry(record, None), tell),
         };
         for part in divided {
             let name = part.name.clone();
             match self.part(record, &place, &mut ground, part) {
-                Ok(done) => tell(Entry { part: name, ..done }),
+                Ok(told) => tell(Told { entry: Entry { part: name, ..told.entry }, ..told }),
                 Err(stop) => self.stopped(stop, entry(record, name), tell)?,
             }
         }
@@ -151,7 +188,7 @@ impl Publisher<'_> {
     ///
     /// # Errors
     /// When the user stops the run.
-    pub fn end(&self, record: &Record, part: Option<&str>, tell: &mut dyn FnMut(Entry)) -> Result<(), Interrupted> {
+    pub fn end(&self, record: &Record, part: Option<&str>, tell: &mut dyn FnMut(Told)) -> Result<(), Interrupted> {
         let ended = || -> Result<Entry, Stop> {
             let place = self.place(record)?;
             let branch = self.branch(part);
@@ -169,7 +206,7 @@ impl Publisher<'_> {
             }
         };
         match ended() {
-            Ok(entry) => tell(Entry { part: part.map(str::to_owned), ..entry }),
+            Ok(entry) => tell(Entry { part: part.map(str::to_owned), ..entry }.into()),
             Err(stop) => self.stopped(stop, entry(record, part.map(str::to_owned)), tell)?,
         }
         Ok(())
@@ -204,12 +241,12 @@ impl Publisher<'_> {
                 };
                 tell(Entry { part: part.map(str::to_owned), ..done(record, word, pull) }, pull.cloned());
             }
-            Err(stop) => self.stopped(stop, entry(record, part.map(str::to_owned)), &mut |entry| tell(entry, None))?,
+            Err(stop) => self.stopped(stop, entry(record, part.map(str::to_owned)), &mut |told| tell(told.entry, None))?,
         }
         Ok(())
     }
 
-    fn stopped(&self, stop: Stop, entry: Entry, tell: &mut dyn FnMut(Entry)) -> Result<(), Interrupted> {
+    fn stopped(&self, stop: Stop, entry: Entry, tell: &mut dyn FnMut(Told)) -> Result<(), Interrupted> {
         let (deed, because) = match stop {
             Stop::Interrupted => return Err(Interrupted),
             Stop::Skip(because) => (Word::Skipped, because),
@@ -217,7 +254,7 @@ impl Publisher<'_> {
             Stop::Fail(because) => (Word::Failed, because),
         };
         let because = self.token.map_or_else(|| because.clone(), |token| token.scrub(&because));
-        tell(Entry { deed, because: Some(because), ..entry });
+        tell(Entry { deed, because: Some(because), ..entry }.into());
         Ok(())
     }
 
@@ -255,6 +292,9 @@ impl Publisher<'_> {
         if !repo.private && !self.wish.allow_foreign {
             return skip("it is public and belongs to somebody else (--allow-foreign)");
         }
+        if self.wish.dry_run {
+            return skip("a fork would be made, which a dry run does not do");
+        }
         let fork = self.forge.fork(&repo.name)?;
         let scheme = address.protocol().name();
         let push =
@@ -279,10 +319,6 @@ impl Publisher<'_> {
     }
 
     fn divide(&self, record: &Record, place: &Place, ground: &mut Option<Ground>) -> Result<Vec<Part>, Stop> {
-        if record.steps.is_empty() && self.wish.split == Split::None {
-            // There may be a pull request of an earlier scan.
-            return Ok(vec![Part { name: None, steps: Vec::new() }]);
-        }
         for path in record.steps.iter().flat_map(|step| &step.edits).map(|edit| &edit.path) {
             if !is_allowed(path) {
                 let path = String::from_utf8_lossy(&path.0).into_owned();
@@ -297,10 +333,7 @@ impl Publisher<'_> {
     }
 
     fn branch(&self, part: Option<&str>) -> String {
-        match part {
-            None => format!("mlfix/{}", self.wish.campaign),
-            Some(part) => format!("mlfix/{}/{part}", self.wish.campaign),
-        }
+        branch(&self.wish.campaign, part)
     }
 
     /// The pull requests of a branch, and where the branch is.
@@ -327,7 +360,7 @@ impl Publisher<'_> {
         Ok(if ours { Branch::Ours(tip) } else { Branch::Foreign(tip) })
     }
 
-    fn part(&self, record: &Record, place: &Place, ground: &mut Option<Ground>, part: Part) -> Result<Entry, Stop> {
+    fn part(&self, record: &Record, place: &Place, ground: &mut Option<Ground>, part: Part) -> Result<Told, Stop> {
         let branch = self.branch(part.name.as_deref());
         let (pulls, tip) = self.look(place, &branch)?;
         let owner = self.owner(place, &pulls, tip.as_deref())?;
@@ -346,7 +379,10 @@ impl Publisher<'_> {
             }
         }
         let pull = |number: u64| pulls.iter().find(|pull| pull.number == number);
-        match deed {
+        if self.wish.dry_run {
+            return self.dry(record, place, ground, &branch, &steps, deed, &pulls);
+        }
+        let done = match deed {
             Deed::New if self.wish.only_existing => Ok(done(record, Word::Nothing, None)),
             Deed::New => self.open(record, place, ground, &branch, (&steps, &hash), tip.as_deref()),
             Deed::Update(number) => {
@@ -373,7 +409,43 @@ impl Publisher<'_> {
             }
             Deed::Conflict(because) => Err(Stop::Conflict(because.to_owned())),
             Deed::Nothing => Ok(done(record, Word::Nothing, None)),
+        };
+        done.map(Told::from)
+    }
+
+    /// What would be done.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of one pull request")]
+    fn dry(
+        &self,
+        record: &Record,
+        place: &Place,
+        ground: &mut Option<Ground>,
+        branch: &str,
+        steps: &[Step],
+        deed: Deed,
+        pulls: &[Pull],
+    ) -> Result<Told, Stop> {
+        let (word, number, because) = match deed {
+            Deed::New if self.wish.only_existing => (Word::Nothing, None, None),
+            Deed::New => (Word::Opened, None, None),
+            Deed::Unchanged(number) => (Word::Unchanged, Some(number), None),
+            Deed::Update(number) => (Word::Updated, Some(number), None),
+            Deed::Superseded(number) => (Word::Superseded, Some(number), None),
+            Deed::Declined(number) => (Word::Declined, Some(number), None),
+            Deed::HandsOff(number, because) => (Word::HandsOff, Some(number), Some(because)),
+            Deed::Merged(number) => (Word::Merged, Some(number), None),
+            Deed::Conflict(because) => (Word::Conflict, None, Some(because)),
+            Deed::Leftover | Deed::Nothing => (Word::Nothing, None, None),
+        };
+        let pull = number.and_then(|number| pulls.iter().find(|pull| pull.number == number));
+        let entry = Entry { because: because.map(str::to_owned), ..done(record, word, pull) };
+        if !matches!(word, Word::Opened | Word::Updated) {
+            return Ok(entry.into());
         }
+        let base = self.base(record, place)?;
+        let ground = self.ground(record, place, ground)?;
+        let draft = draft(&ground.clone, (&base, &ground.base), branch.to_owned(), steps, self.wish, &record.version)?;
+        Ok(Told { entry, draft: Some(draft) })
     }
 
     /// Pushes the commits, and says what the pull request must say.
@@ -551,10 +623,35 @@ impl Publisher<'_> {
     }
 }
 
+/// The branch of a campaign, or of a part of it.
+pub fn branch(campaign: &str, part: Option<&str>) -> String {
+    match part {
+        None => format!("mlfix/{campaign}"),
+        Some(part) => format!("mlfix/{campaign}/{part}"),
+    }
+}
+
 /// What the pull request says.
-pub fn text(steps: &[Step], wish: &Wish, version: &str) -> Text {
+fn text(steps: &[Step], wish: &Wish, version: &str) -> Text {
     let text = Text::new(steps, &wish.campaign, version);
     Text { title: wish.title.clone().unwrap_or(text.title), ..text }
+}
+
+/// Makes the commits in `clone`, where nobody sees them, and the text. `base` is the name of the branch and its commit.
+///
+/// # Errors
+/// Those of [`commits`].
+pub fn draft(
+    clone: &Repository,
+    (base, commit): (&str, &str),
+    branch: String,
+    steps: &[Step],
+    wish: &Wish,
+    version: &str,
+) -> Result<Draft, Failure> {
+    let names = commits(clone, commit, steps, &wish.author, version)?;
+    let commits = names.into_iter().zip(steps.iter().map(|step| commit_message(step, version))).collect();
+    Ok(Draft { branch, base: base.to_owned(), commits, text: text(steps, wish, version) })
 }
 
 /// Makes one commit for each step, upon `base`, and returns their names.
@@ -569,19 +666,16 @@ pub fn commits(clone: &Repository, base: &str, steps: &[Step], author: &str, ver
         return Err(Failure::new(git::Kind::Other, "the record is damaged: a content does not have its name"));
     }
     let messages: Vec<String> = steps.iter().map(|step| commit_message(step, version)).collect();
-    let puts = |step: &'_ Step| -> Vec<(Vec<u8>, u32, Vec<u8>)> {
-        step.edits.iter().map(|edit| (edit.path.0.clone(), edit.mode(), edit.content.clone())).collect()
-    };
-    let owned: Vec<_> = steps.iter().map(puts).collect();
-    let commits: Vec<Commit<'_>> = owned
+    let commits: Vec<Commit<'_>> = steps
         .iter()
         .zip(&messages)
-        .map(|(puts, message)| Commit {
-            message,
-            puts: puts.iter().map(|(path, mode, content)| Put { path, mode: *mode, content }).collect(),
-        })
+        .map(|(step, message)| Commit { message, puts: step.edits.iter().map(put).collect() })
         .collect();
     clone.commit(base, author, &commits)
+}
+
+fn put(edit: &Edit) -> Put<'_> {
+    Put { path: &edit.path.0, mode: edit.mode(), content: &edit.content }
 }
 
 /// The steps without the files that are as they should be already. Where a file has changed since the scan in any other

@@ -76,6 +76,7 @@ pub struct Budget {
     pace: Pace,
     file: Option<PathBuf>,
     spent: Mutex<Spent>,
+    waited: Mutex<Duration>,
 }
 
 /// Times are milliseconds since 1970.
@@ -108,7 +109,7 @@ impl Spent {
 impl Budget {
     /// A budget of which nothing was spent.
     pub fn new(pace: Pace) -> Self {
-        Self { pace, file: None, spent: Mutex::default() }
+        Self { pace, file: None, spent: Mutex::default(), waited: Mutex::default() }
     }
 
     /// A budget that goes on where an earlier run stopped. A file that cannot be read counts as none.
@@ -119,7 +120,7 @@ impl Budget {
         let now = clock.now();
         spent.sent.retain(|sent| *sent <= now);
         spent.pause = spent.pause.min(now + 2 * HOUR);
-        Self { pace, file: Some(file.to_owned()), spent: Mutex::new(spent) }
+        Self { pace, file: Some(file.to_owned()), spent: Mutex::new(spent), waited: Mutex::default() }
     }
 
     /// Waits for the turn of a creating request, and counts it; false when the user interrupted.
@@ -143,9 +144,11 @@ impl Budget {
             if until <= now {
                 return true;
             }
-            if !clock.sleep(Duration::from_millis(until - now)) {
+            let rest = Duration::from_millis(until - now);
+            if !clock.sleep(rest) {
                 return false;
             }
+            *self.waited.lock().expect("nobody panics while holding it") += rest;
         }
     }
 
@@ -153,6 +156,11 @@ impl Budget {
     pub fn pause(&self, clock: &dyn Clock, time: Duration) {
         let until = clock.now() + time.as_millis() as u64;
         self.change(|spent| spent.pause = spent.pause.max(until));
+    }
+
+    /// How long this process has waited for its turn.
+    pub fn waited(&self) -> Duration {
+        *self.waited.lock().expect("nobody panics while holding it")
     }
 
     /// How long so many creating requests take, if they come as fast as they may and each takes `each` by itself.

@@ -29,6 +29,31 @@ impl Git {
     }
 }
 
+impl Git {
+    /// Copies one commit of a checkout into `folder`, which must not exist, as the only branch `branch`. Nothing in the
+    /// checkout is touched, and nothing there can be that is not committed.
+    ///
+    /// # Errors
+    /// When there is no such commit, and whatever keeps git from copying it.
+    pub fn snapshot(&self, checkout: &Address, commit: &str, branch: &str, folder: &Path) -> Result<Address, Failure> {
+        let copy = self.empty_clone(checkout, folder, None)?;
+        let mut fetch = self.command(None);
+        fetch.arg(git_dir(folder)).args([
+            "fetch",
+            "--quiet",
+            "--depth=1",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--update-head-ok",
+        ]);
+        fetch.args(["--", checkout.url(), &format!("{commit}:refs/heads/{branch}")]);
+        run(&mut fetch, None, &self.limits())?;
+        copy.ask(&["symbolic-ref", "HEAD", &format!("refs/heads/{branch}")])?;
+        let text = folder.to_string_lossy();
+        Address::parse(&text, Path::new("/")).map_err(|error| Failure::new(Kind::Other, error))
+    }
+}
+
 impl Repository {
     /// Fetches a commit of the remote repository, without its files, and says who made it.
     ///

@@ -88,14 +88,14 @@ impl Word {
 }
 
 /// The journal of one campaign.
-pub struct Journal {
+pub struct Published {
     path: PathBuf,
     file: File,
     /// The last entry for each pull request.
     entries: BTreeMap<(String, Option<String>), Entry>,
 }
 
-impl Journal {
+impl Published {
     /// Opens the journal of a campaign in the folder of a run, or begins it. The name must be one that
     /// [`is_name`] accepts.
     ///
@@ -163,20 +163,20 @@ mod tests {
     #[test]
     fn the_last_line_counts_and_half_a_line_does_not() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut journal = Journal::open(folder.path(), "c").expect("opened");
+        let mut published = Published::open(folder.path(), "c").expect("opened");
         for (repo, deed) in [("b", Word::Opened), ("a", Word::Opened), ("b", Word::Merged)] {
-            journal.write(&entry(repo, deed)).expect("written");
+            published.write(&entry(repo, deed)).expect("written");
         }
-        drop(journal);
+        drop(published);
         let path = folder.path().join("published-c.jsonl");
         let mut text = std::fs::read(&path).expect("there");
         text.extend_from_slice(b"{\"repo\":\"a\",\"deed\":\"clo");
         std::fs::write(&path, text).expect("written");
-        let mut journal = Journal::open(folder.path(), "c").expect("opened");
-        assert_eq!(journal.entries().cloned().collect::<Vec<_>>(), [entry("a", Word::Opened), entry("b", Word::Merged)]);
-        assert_eq!(journal.open_count(), 1);
-        journal.write(&entry("c", Word::HandsOff)).expect("written");
-        assert_eq!(Journal::open(folder.path(), "c").expect("opened").open_count(), 2);
+        let mut published = Published::open(folder.path(), "c").expect("opened");
+        assert_eq!(published.entries().cloned().collect::<Vec<_>>(), [entry("a", Word::Opened), entry("b", Word::Merged)]);
+        assert_eq!(published.open_count(), 1);
+        published.write(&entry("c", Word::HandsOff)).expect("written");
+        assert_eq!(Published::open(folder.path(), "c").expect("opened").open_count(), 2);
     }
 
     #[test]
