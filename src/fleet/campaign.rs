@@ -103,7 +103,8 @@ impl Fixer {
     /// The transforms that the team wants in this file.
     pub(super) fn transforms_for(&self, path: &Path) -> impl Iterator<Item = &'static str> {
         let rules = self.config.iter().flat_map(|config| &config.per_file_ignores);
-        let ignored: Vec<&str> = rules.filter(|(patterns, _)| patterns.matches(path)).flat_map(|(_, ids)| ids).copied().collect();
+        let ignored: Vec<&str> =
+            rules.filter(|(patterns, _)| patterns.matches(path)).flat_map(|(_, ids)| ids).copied().collect();
         self.transforms.iter().copied().filter(move |id| !ignored.contains(id))
     }
 

@@ -34,8 +34,8 @@ pub fn mbox(record: &Record, author: &str) -> Vec<u8> {
 /// Subject and body of a commit that holds one step.
 pub fn message(step: &Step) -> (String, String) {
     let id = &step.transform;
-    let files = count(step.edits.len(), "file", "files");
-    let subject = format!("mlfix: {id} in {files}");
+    let touched = count(step.edits.len(), "file", "files");
+    let subject = format!("mlfix: {id} in {touched}");
     let mut body = String::new();
     if let Some(meta) = meta(id) {
         writeln!(body, "Repairs code that {}.\n\n{}\n", lower(meta.summary), meta.why).expect("a string takes all");
