@@ -4,11 +4,23 @@
 //! repository. Whoever publishes needs nothing but the records.
 
 pub mod body;
-
+pub mod campaign;
+pub mod crew;
+pub mod export;
+pub mod journal;
+pub mod list;
+pub mod mirror;
+pub mod progress;
 pub mod publish;
 pub mod published;
 pub mod reconcile;
 pub mod record;
+pub mod records;
+pub mod sbatch;
+mod scan;
+pub mod show;
 pub mod split;
+pub mod sum;
+mod wishes;
 
 pub use record::Record;
