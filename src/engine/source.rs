@@ -279,6 +279,13 @@ impl SourceFile {
         indent.rfind('\x0c').map_or(indent, |at| &indent[at + 1..])
     }
 
+    /// How many bytes a line may have before a careful author breaks it: as many as the longest one here, but at least the
+    /// 79 of PEP 8 and at most 120.
+    pub fn width(&self) -> usize {
+        let lines = (0..self.line_count()).map(|line| self.code()[self.line_range(line)].trim_end().len());
+        lines.max().unwrap_or(0).clamp(79, 120)
+    }
+
     /// The line end used where `offset` stands: that of its own line, or of the line above when it is the last one.
     pub fn newline_at(&self, offset: usize) -> &'static str {
         let line = self.line(offset);
