@@ -22,8 +22,9 @@ from pathlib import Path
 
 SAFE = "def add(x, acc=[]):\n    acc.append(x)\n    return acc\n\n\nprint(add(1))\n"
 LARGEST = 4 << 20
-# As documented: processor seconds for a file, or for each MiB of it; reading and writing come on top.
-SECONDS, EACH_MIB, MARGIN = 5.0, 2.0, 1.0
+# As documented: processor seconds for a file, or for each MiB of it, after which it is given up; reading, writing and the
+# steps between two looks at the clock come on top.
+SECONDS, EACH_MIB, MARGIN = 5.0, 2.0, 2.0
 MEMORY = 2048  # MiB, for a file of 4 MiB; about 100 bytes for each token, and more for each node
 
 
