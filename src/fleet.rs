@@ -3,6 +3,7 @@
 //! `scan` clones and fixes, many at a time, anywhere, and holds no token that can write. It leaves one [`Record`] for each
 //! repository. Whoever publishes needs nothing but the records.
 
+pub mod body;
 pub mod campaign;
 pub mod crew;
 pub mod export;
@@ -10,11 +11,15 @@ pub mod journal;
 pub mod list;
 pub mod mirror;
 pub mod progress;
+pub mod publish;
+pub mod published;
+pub mod reconcile;
 pub mod record;
 pub mod records;
 pub mod sbatch;
 mod scan;
 pub mod show;
+pub mod split;
 pub mod sum;
 mod wishes;
 

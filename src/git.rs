@@ -20,12 +20,14 @@ mod push;
 mod repository;
 #[cfg(test)]
 mod tests;
+mod tip;
 
 pub use address::{Address, Protocol};
 pub use commit::{Commit, Put};
 pub use failure::{Failure, Kind};
 pub use push::{Pushed, Token};
 pub use repository::{Blob, Entry, Head, Repository};
+pub use tip::Makers;
 
 use process::Limits;
 

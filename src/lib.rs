@@ -44,6 +44,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod fleet;
+pub mod forge;
 pub mod fs;
 pub mod git;
 pub mod report;

@@ -124,6 +124,11 @@ impl Git {
 }
 
 impl Repository {
+    /// A clone that misses nothing.
+    pub(super) fn whole(git: &Git, address: &Address, folder: &Path, token: Option<&Token>) -> Self {
+        Self { git: git.clone(), folder: folder.to_owned(), address: address.clone(), token: token.cloned(), partial: false }
+    }
+
     /// The branch that was cloned, and its commit.
     ///
     /// # Errors
@@ -196,7 +201,7 @@ impl Repository {
         command
     }
 
-    fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    pub(super) fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
         self.git.short(self.command().args(arguments))
     }
 }
