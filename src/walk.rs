@@ -17,8 +17,8 @@ use crate::write::{Cause, Interrupt, Root, resolve_named};
 mod ignoring;
 mod ordered;
 
-pub(crate) use ordered::WORKER;
 pub use ordered::in_order;
+pub(crate) use ordered::{STACK, WORKER};
 
 /// Larger files are skipped: 4 MiB. Byte offsets are stored in 32 bits, and such files are data.
 pub const MAX_FILE_SIZE: u64 = 4 << 20;
@@ -350,6 +350,34 @@ fn why_pruned(entry: &DirEntry, configs: &Configs) -> anyhow::Result<Option<Prun
         return Ok(None);
     }
     Ok(configs.excludes(entry.path())?.then_some(Pruned::Because("excluded")))
+}
+
+/// What a walk would make of a path beneath its start, told from its names alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ByName {
+    /// A Python file of the project.
+    Python,
+    /// A Python file that is left out.
+    LeftOut(&'static str),
+    /// Something else.
+    Other,
+}
+
+/// The same as a walk does with what it meets; for files that lie in no folder.
+pub(crate) fn by_name(path: &Path) -> ByName {
+    if !has_python_name(path) {
+        return ByName::Other;
+    }
+    let folders = || path.parent().into_iter().flat_map(Path::iter).filter_map(|name| name.to_str());
+    if folders().any(|name| HIDDEN_FOLDERS.contains(&name)) {
+        ByName::Other
+    } else if folders().any(|name| FOREIGN_FOLDERS.contains(&name)) {
+        ByName::LeftOut("code of others")
+    } else if has_generated_name(path) {
+        ByName::LeftOut("generated")
+    } else {
+        ByName::Python
+    }
 }
 
 fn has_python_name(path: &Path) -> bool {

@@ -18,7 +18,7 @@ pub struct Record {
     pub repo: String,
     /// What git was given.
     pub url: String,
-    /// The branch that was looked at. None where a failure came before.
+    /// The branch that was looked at. None where a failure came before and the list names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_ref: Option<String>,
     /// Its commit.
@@ -88,6 +88,35 @@ pub enum Class {
     Conflict,
 }
 
+impl Status {
+    /// The word that stands in the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::Clean => "clean",
+            Self::OptedOut => "opted-out",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Class {
+    /// The word that stands in the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Auth => "auth",
+            Self::Gone => "gone",
+            Self::Empty => "empty",
+            Self::TooBig => "too-big",
+            Self::Parse => "parse",
+            Self::Engine => "engine",
+            Self::Refused => "refused",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
 impl From<git::Kind> for Class {
     fn from(kind: git::Kind) -> Self {
         match kind {
@@ -139,6 +168,9 @@ pub struct Edit {
     /// The content after.
     #[serde(with = "content")]
     pub content: Vec<u8>,
+    /// The same as a patch.
+    #[serde(with = "content")]
+    pub diff: Vec<u8>,
 }
 
 impl Edit {
@@ -229,6 +261,7 @@ mod tests {
             blob_before: before.into(),
             blob_after: after.into(),
             content: content.to_vec(),
+            diff: b"@@\n".to_vec(),
         }
     }
 
@@ -261,11 +294,9 @@ mod tests {
         assert_eq!(memchr::memchr(b'\n', &line), Some(line.len() - 1));
         assert_eq!(serde_json::from_slice::<Record>(&line).expect("JSON"), record);
         let text = String::from_utf8(line).expect("UTF-8");
-        assert!(
-            text.contains(
-                r#""path":{"base64":"Yv8ucHk="},"mode":"100644","blob_before":"5","blob_after":"6","content":"/wA=""#
-            )
-        );
+        assert!(text.contains(
+            r#""path":{"base64":"Yv8ucHk="},"mode":"100644","blob_before":"5","blob_after":"6","content":"/wA=","diff":"QEAK""#
+        ));
         assert!(text.contains(r#""status":"changes","files":3,"findings":{"mutable-default":{"fixed":2,"left":1}}"#), "{text}");
     }
 

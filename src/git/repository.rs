@@ -64,7 +64,7 @@ const NO_FILTER: &str = "filtering not recognized by server";
 
 impl Git {
     /// Clones the newest commit of a branch into `folder`, which must not exist; the default branch where none is named.
-    /// Over the network only the names of files come along; [`Repository::blobs`] fetches those that are wanted.
+    /// Over the network only the names of files come along; [`Repository::fetch`] brings those that are wanted.
     ///
     /// # Errors
     /// [`Kind::Empty`] when there is no commit, and whatever keeps git from cloning.
@@ -75,10 +75,29 @@ impl Git {
         folder: &Path,
         token: Option<&Token>,
     ) -> Result<Repository, Failure> {
+        self.clone_with(address, branch, folder, token, address.protocol() == Protocol::File)
+    }
+
+    /// The same with all files.
+    ///
+    /// # Errors
+    /// Those of [`clone_into`](Self::clone_into).
+    pub fn clone_whole(&self, address: &Address, branch: Option<&str>, folder: &Path) -> Result<Repository, Failure> {
+        self.clone_with(address, branch, folder, None, true)
+    }
+
+    fn clone_with(
+        &self,
+        address: &Address,
+        branch: Option<&str>,
+        folder: &Path,
+        token: Option<&Token>,
+        whole: bool,
+    ) -> Result<Repository, Failure> {
         self.allowed(address)?;
         let mut command = self.command(token);
         command.args(["clone", "--bare", "--quiet", "--depth=1", "--no-tags", "--single-branch", "--template="]);
-        if address.protocol() != Protocol::File {
+        if !whole {
             command.arg("--filter=blob:none");
         }
         if let Some(branch) = branch {
@@ -89,7 +108,7 @@ impl Git {
         if !ended.well {
             return Err(Failure::of(&ended.said));
         }
-        let whole = address.protocol() == Protocol::File || String::from_utf8_lossy(&ended.said).contains(NO_FILTER);
+        let whole = whole || String::from_utf8_lossy(&ended.said).contains(NO_FILTER);
         Ok(Repository {
             git: self.clone(),
             folder: folder.to_owned(),
@@ -140,28 +159,34 @@ impl Repository {
         listed.split(|&byte| byte == 0).filter(|line| !line.is_empty()).map(entry).collect()
     }
 
+    /// Brings files here that a clone over the network left behind, all at once.
+    ///
+    /// # Errors
+    /// When the remote repository does not give them.
+    pub fn fetch(&self, shas: &[&str]) -> Result<(), Failure> {
+        if !self.partial || shas.is_empty() {
+            return Ok(());
+        }
+        // What git does by itself for each missing file.
+        let mut command = self.git.command(self.token.as_ref());
+        command.arg(git_dir(&self.folder)).args(["-c", "fetch.negotiationAlgorithm=noop"]);
+        command.args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin", "origin"]);
+        run(&mut command, Some(&lines(shas)), &self.git.growing(&self.folder)).map(drop)
+    }
+
     /// The bytes of files, in the order of their names. Files of more than `most` bytes are not returned.
     ///
     /// # Errors
-    /// When the remote repository does not give them, or when they are more than a gigabyte together.
+    /// When they are more than a gigabyte together.
     pub fn blobs(&self, shas: &[&str], most: u64) -> Result<Vec<Blob>, Failure> {
         if shas.is_empty() {
             return Ok(Vec::new());
         }
-        let mut names = shas.join("\n");
-        names.push('\n');
-        if self.partial {
-            // What git does by itself for each missing file, for all of them at once.
-            let mut fetch = self.git.command(self.token.as_ref());
-            fetch.arg(git_dir(&self.folder)).args(["-c", "fetch.negotiationAlgorithm=noop"]);
-            fetch.args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin", "origin"]);
-            run(&mut fetch, Some(names.as_bytes()), &self.git.growing(&self.folder))?;
-        }
         let limits = Limits { output: MOST_BYTES, ..self.git.limits() };
         let mut command = self.command();
-        // A file that the fetch did not bring is missing; nobody goes for it once more.
+        // What was not fetched is missing; nobody goes for it one by one.
         command.env("GIT_NO_LAZY_FETCH", "1").args(["cat-file", "--batch", "--buffer"]);
-        let printed = run(&mut command, Some(names.as_bytes()), &limits)?;
+        let printed = run(&mut command, Some(&lines(shas)), &limits)?;
         let blobs = blobs(&printed, most);
         match blobs.filter(|blobs| blobs.len() == shas.len()) {
             Some(blobs) => Ok(blobs),
@@ -179,6 +204,10 @@ impl Repository {
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
         self.git.short(self.command().args(arguments))
     }
+}
+
+fn lines(shas: &[&str]) -> Vec<u8> {
+    shas.iter().flat_map(|sha| [sha.as_bytes(), b"\n"]).flatten().copied().collect()
 }
 
 /// `100644 blob 4b825d…\tpath`
