@@ -8,9 +8,11 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _, Subcommand, ValueEnum};
 
 use super::output::{Output, say};
+use super::publish::{Campaigned, Publish, Refresh};
 use super::{Choice, ids, version};
 use crate::config::{Config, Patterns, split};
 use crate::engine::version::PythonVersion;
+use crate::fleet::AUTHOR;
 use crate::fleet::campaign::Campaign;
 use crate::fleet::crew::{self, News, Orders};
 use crate::fleet::list::{Shard, Target, targets};
@@ -56,6 +58,14 @@ pub(super) enum Verb {
     },
     /// Write patches or mails, for forges that mlfix does not speak to
     Export(Export),
+    /// Open pull requests for the records of a run
+    Publish(Box<Publish>),
+    /// Say what became of the pull requests of a campaign
+    Status(Box<Campaigned>),
+    /// Bring the open pull requests of a campaign up to date with the records, and open none
+    Refresh(Box<Refresh>),
+    /// Close the open pull requests of a campaign
+    Close(Box<Campaigned>),
     /// Copy repositories into a folder, to be scanned where there is no network
     Mirror(Mirror),
     /// Print a job script for SLURM
@@ -169,17 +179,17 @@ pub(super) struct Export {
     of: Of,
     /// `patch` for `git apply`, `mbox` for `git am --keep-cr`
     #[arg(long, value_enum, hide_possible_values = true, default_value = "patch")]
-    format: Export2,
+    format: Kind,
     /// A folder for one file each; else everything is printed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Who made the commits
-    #[arg(long, value_name = "NAME <ADDRESS>", default_value = "mlfix <mlfix@localhost>")]
+    #[arg(long, value_name = "NAME <ADDRESS>", default_value = AUTHOR)]
     author: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Export2 {
+enum Kind {
     Patch,
     Mbox,
 }
@@ -225,6 +235,10 @@ pub(super) fn run(verb: Verb, color: Color) -> anyhow::Result<u8> {
         Verb::Show { of, format } => show(&of, format, color),
         Verb::Diff { of } => diff(&of, color),
         Verb::Export(typed) => export(&typed),
+        Verb::Publish(typed) => typed.run(),
+        Verb::Status(typed) => typed.status(),
+        Verb::Refresh(typed) => typed.run(),
+        Verb::Close(typed) => typed.close(),
         Verb::Mirror(typed) => fill(&typed),
         Verb::Sbatch(typed) => script(&typed),
     }
@@ -434,7 +448,7 @@ fn diff(of: &Of, color: Color) -> anyhow::Result<u8> {
 
 fn export(typed: &Export) -> anyhow::Result<u8> {
     let records = Records::open(&typed.of.run)?;
-    if typed.out.is_none() && typed.of.repo.is_none() && typed.format == Export2::Patch {
+    if typed.out.is_none() && typed.of.repo.is_none() && typed.format == Kind::Patch {
         bail!("patches of several repositories are no one patch: name a folder with --out, or one repository with --repo");
     }
     let mut output = Output::default();
@@ -445,8 +459,8 @@ fn export(typed: &Export) -> anyhow::Result<u8> {
             continue;
         }
         let (bytes, ending) = match typed.format {
-            Export2::Patch => (export::patch(&record), "patch"),
-            Export2::Mbox => (export::mbox(&record, &typed.author), "mbox"),
+            Kind::Patch => (export::patch(&record), "patch"),
+            Kind::Mbox => (export::mbox(&record, &typed.author), "mbox"),
         };
         count += 1;
         let Some(folder) = &typed.out else {

@@ -145,15 +145,19 @@ impl<'a> Waiting<'a> {
 }
 
 /// A folder for clones, gone at the end.
-pub(super) struct Workplace {
-    pub(super) path: PathBuf,
+pub struct Workplace {
+    /// Only the user can look into it.
+    pub path: PathBuf,
 }
 
 const NAME: &str = "mlfix-fleet-";
 
 impl Workplace {
     /// Makes one in the system's folder for temporary files, and removes those of runs that were killed.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir();
         sweep(&folder);
         let path = folder.join(format!("{NAME}{}-{:016x}", std::process::id(), random()));

@@ -153,6 +153,7 @@ mod tests {
             blob_before: String::new(),
             blob_after: String::new(),
             content: Vec::new(),
+            diff: Vec::new(),
         };
         Step { transform: transform.into(), safe: paths.len(), risky: 0, edits: paths.iter().map(edit).collect() }
     }

@@ -51,8 +51,8 @@ impl<'t> Device<'t> {
     pub(super) fn broken(&self, cx: &Context<'t>, call: Node<'t>) -> Option<(Vec<u8>, Vec<u8>)> {
         let (given, arguments) = (self.shown_by?, call.child("arguments")?);
         let only = arguments.only_child()?;
-        let before = cx.bytes(arguments.start() + 1..only.start());
-        before.contains(&b'\n').then(|| (before.to_vec(), cx.bytes(given.end()..call.end()).to_vec()))
+        let before = cx.source.lines_of(arguments.start() + 1..only.start());
+        before.contains(&b'\n').then(|| (before, cx.source.lines_of(given.end()..call.end())))
     }
 
     /// How a message names it.

@@ -3,9 +3,12 @@
 mod device;
 mod factory;
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use device::Device;
@@ -31,18 +34,10 @@ impl Transform for CreateOnDevice {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        // A method of what a call gives: `).to(`.
-        let moves = |word: &'static str| {
-            skim::behind_word(code, word).any(|end| {
-                let mut before =
-                    code[..end - word.len()].iter().rev().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'\\');
-                before.next() == Some(&b'.')
-                    && before.next() == Some(&b')')
-                    && code.get(skim::skip_blank(code, end)) == Some(&b'(')
-            })
-        };
-        moves("to") || moves("cuda")
+    fn may_match(&self, code: &Code) -> bool {
+        let names = OnceCell::new();
+        let follows_factory = |bracket| follows_factory(code, bracket, || names.get_or_init(|| skim::new_names(code)));
+        [".to", ".cuda"].into_iter().any(|word| skim::calls_of(code, word).any(follows_factory))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -80,6 +75,22 @@ impl Transform for CreateOnDevice {
         });
         Ok(())
     }
+}
+
+/// Whether the method whose bracket stands at `bracket` is called on what a factory gives: `zeros(3).to(`.
+fn follows_factory<'n>(code: &'n [u8], bracket: usize, new_names: impl Fn() -> &'n HashSet<&'n [u8]>) -> bool {
+    let method = skim::before_blank(code, bracket);
+    let dot = method - code[..method].iter().rev().take_while(|&&byte| skim::is_word(byte)).count();
+    let made = skim::before_blank(code, skim::before_blank(code, dot).saturating_sub(1));
+    if !code[..made].ends_with(b")") {
+        return false;
+    }
+    let Some(open) = skim::before_near_bracket(code, made - 1) else { return true };
+    let name = skim::word_before(code, open);
+    let start = skim::before_blank(code, open) - name.len();
+    let is_attribute = code[..skim::before_blank(code, start)].ends_with(b".");
+    // Have: from torch import zeros as z
+    std::str::from_utf8(name).is_ok_and(factory::is_factory) || !is_attribute && new_names().contains(name)
 }
 
 fn note(node: Node<'_>, device: &Device<'_>) -> Note {

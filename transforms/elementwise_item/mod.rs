@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
@@ -34,8 +34,8 @@ impl Transform for ElementwiseItem {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        names_an_element(code) || skim::in_loops(code, fetches_by_index)
+    fn may_match(&self, code: &Code) -> bool {
+        names_an_element(code) || code.in_loops(fetches_by_index)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -229,12 +229,13 @@ fn shown(node: Node<'_>) -> String {
 
 /// Whether a name that is asked for its value is the target of a `for`.
 fn names_an_element(code: &[u8]) -> bool {
+    let mut targets = None;
     skim::behind_word(code, "item").any(|end| {
         let dot = skim::before_blank(code, end - "item".len());
         let name = skim::before_blank(code, dot.saturating_sub(1));
         let length = code[..name].iter().rev().take_while(|byte| skim::is_word(**byte)).count();
         let name = &code[name - length..name];
-        !name.is_empty() && code[..dot].ends_with(b".") && skim::is_target(code, name)
+        !name.is_empty() && code[..dot].ends_with(b".") && targets.get_or_insert_with(|| skim::targets(code)).contains(name)
     })
 }
 

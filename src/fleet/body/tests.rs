@@ -10,6 +10,7 @@ fn step(transform: &str, safe: usize, risky: usize, paths: &[&[u8]]) -> Step {
         blob_before: "1".into(),
         blob_after: "2".into(),
         content: Vec::new(),
+        diff: Vec::new(),
     };
     Step { transform: transform.into(), safe, risky, edits: paths.iter().map(edit).collect() }
 }
