@@ -63,10 +63,13 @@ def build():
     clang = next(filter(None, map(shutil.which, ("clang", "clang-19", "clang-16", "clang-15", "clang-14"))), None)
     if clang:
         env["CC"], env["CFLAGS"] = clang, "-fsanitize=fuzzer-no-link -O1 -g"
+    # Line numbers for the stack of what breaks; linking everything anew for each target would take minutes.
+    env["CARGO_PROFILE_RELEASE_DEBUG"], env["CARGO_PROFILE_RELEASE_STRIP"] = "line-tables-only", "none"
+    env["CARGO_PROFILE_RELEASE_LTO"] = "off"
     env["RUSTFLAGS"] = " ".join((*SANCOV, "-Cdebug-assertions", "-Ccodegen-units=4", "--cfg=fuzzing"))
     print(f"the parser's C code is compiled {'by ' + clang + ' and counted' if clang else 'without counters: no clang'}")
     # With `--target` the flags do not reach build scripts and macros.
-    command = ["cargo", "build", "--release", "--locked", "--manifest-path", HERE / "Cargo.toml"]
+    command = ["cargo", "build", "--release", "--locked", "--package", "mlfix-fuzz"]
     command += ["--target", host[1], "--target-dir", WORK / "build", "--bins", "--quiet"]
     start = time.monotonic()
     if not host or subprocess.run(command, env=env, cwd=ROOT).returncode:

@@ -63,7 +63,7 @@ class Suite:
 
 
 SUITES = (
-    Suite("boltons", "26.2.0", ("boltons",), ("tests",)),
+    Suite("boltons", "26.2.0", ("boltons",), ("tests",), quick=True),
     Suite("bottle", "0.13.4", ("bottle.py",), ("test",), ("jinja2", "mako"), quick=True),
     Suite("petl", "1.7.30", ("petl",), ("petl/test",), exclude=("petl/test/",), quick=True),
     Suite(

@@ -1,4 +1,4 @@
-//! A text that is not parsed, because a look at its words says that there is nothing in it, has no findings.
+//! A text that is not parsed, because a look at its words says that there is nothing in it, has no findings, if it is Python.
 
 use std::sync::LazyLock;
 
@@ -7,6 +7,8 @@ use mlfix::engine::skim::Code;
 use mlfix::engine::transform::{Ask, Context, FileKind, Findings, Match, Meta, Options, Transform};
 use mlfix::engine::version::PythonVersion;
 use mlfix::transforms::SUITE;
+
+use crate::fix::is_python;
 
 /// A transform that looks at every text.
 struct Unskimmed {
@@ -51,7 +53,10 @@ pub fn skim(data: &[u8]) {
         let kept = text.iter().rev().zip(code.iter().rev()).all(|(before, after)| is_kept(*before, *after));
         assert!(kept, "the skimmer only blanks");
     }
-    assert_eq!(found(data, &SKIMMING), found(data, &THOROUGH), "a finding is hidden");
+    // Where a statement of a broken text ends is anybody's guess.
+    if is_python(data) {
+        assert_eq!(found(data, &SKIMMING), found(data, &THOROUGH), "a finding is hidden");
+    }
 }
 
 fn found(data: &[u8], settings: &Settings) -> Vec<(&'static str, usize)> {

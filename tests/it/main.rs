@@ -7,6 +7,7 @@ mod comparison;
 mod config;
 mod deep;
 mod engine;
+mod fleet;
 mod flow;
 mod front_page;
 mod hostile;

@@ -109,13 +109,46 @@ fn edits<'t>(cx: &Context<'t>, call: Node<'t>, made: Node<'t>, device: &Device<'
     let last = arguments.named_children().last()?;
     let comma = arguments.children().filter(|child| child.is(",") && child.start() >= last.end()).last();
     let text = |before: &str, after: &str| [before.as_bytes(), b"device=", &device.bytes, after.as_bytes()].concat();
+    let line = format!("\n{}", cx.source.indent(last.start()));
+    let is_alone = cx.source.line(arguments.start()) != cx.source.line(last.start());
+    let gone = Edit::replace(made.end()..call.end(), "");
     let keyword = match comma {
         // Have: one argument on each line
         Some(comma) if cx.source.line(comma.start()) != cx.source.line(arguments.end()) => {
-            Edit::insert(comma.end(), text(&format!("\n{}", cx.source.indent(last.start())), ","))
+            Edit::insert(comma.end(), text(&line, ","))
         }
         Some(comma) => Edit::insert(comma.end(), text(" ", "")),
+        None if is_wide(cx, call, last, device) => {
+            let arguments: Vec<_> = arguments.named_children().collect();
+            let on_one_line = arguments.iter().all(|part| cx.source.line(part.start()) == cx.source.line(last.end()));
+            return match device.broken(cx, call) {
+                // Have: f(a, b).to(<line end> device)
+                Some((before, after)) if !is_alone && on_one_line => Some(vec![
+                    Edit::insert(arguments[0].start(), before),
+                    Edit::replace(last.end()..call.end(), [text(", ", ""), after].concat()),
+                ]),
+                // Have: f(<line end> a, b <line end>).to(device)
+                _ if is_alone && on_one_line => {
+                    let gaps = arguments.windows(2).map(|pair| cx.source.code()[pair[0].end()..pair[1].start()].len());
+                    let ends = arguments.iter().zip(gaps).map(|(part, gap)| part.end()..part.end() + gap);
+                    let mut edits: Vec<_> = ends.map(|gap| Edit::replace(gap, format!(",{line}"))).collect();
+                    edits.push(Edit::insert(last.end(), text(&format!(",{line}"), ",")));
+                    edits.push(gone);
+                    Some(edits)
+                }
+                _ => Some(vec![Edit::insert(last.end(), text(", ", "")), gone]),
+            };
+        }
         None => Edit::insert(last.end(), text(", ", "")),
     };
-    Some(vec![keyword, Edit::replace(made.end()..call.end(), "")])
+    Some(vec![keyword, gone])
+}
+
+/// Whether the line of the last argument would get longer than the file's lines are.
+fn is_wide<'t>(cx: &Context<'t>, call: Node<'t>, last: Node<'t>, device: &Device<'t>) -> bool {
+    let source = cx.source;
+    let closes = source.line(last.end()) == source.line(last.parent().map_or(last.end(), Node::end));
+    let behind = if closes { source.code()[call.end()..source.line_end(call.end())].trim_end().len() + 1 } else { 0 };
+    let before = last.end() - source.line_start(last.end());
+    before + ", device=".len() + device.bytes.len() + behind > source.width()
 }
