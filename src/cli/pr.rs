@@ -151,7 +151,7 @@ impl Pr {
             clones: std::cell::Cell::new(0),
         };
         let mut code = 0;
-        let result = publisher.publish(&record, &[], &mut |told| {
+        let result = publisher.publish(&record, &[None], &mut |told| {
             let entry = told.entry;
             let url = entry.url.map_or(String::new(), |url| format!("  {}", visible(&url)));
             let because = entry.because.map_or(String::new(), |because| format!("  {}", visible(&because)));

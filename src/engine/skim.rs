@@ -60,8 +60,19 @@ impl Code {
 }
 
 /// Whether a byte can be part of a name; bytes outside ASCII can.
+#[inline]
 pub fn is_word(byte: u8) -> bool {
-    byte == b'_' || byte.is_ascii_alphanumeric() || !byte.is_ascii()
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            let ascii = byte as u8;
+            table[byte] = ascii == b'_' || ascii.is_ascii_alphanumeric() || !ascii.is_ascii();
+            byte += 1;
+        }
+        table
+    };
+    TABLE[byte as usize]
 }
 
 /// Offsets behind each occurrence of a word that is no part of a longer one.

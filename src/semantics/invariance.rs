@@ -71,10 +71,13 @@ impl<'t> Facts<'t> {
                     } else {
                         let method = function.child("attribute")?.text();
                         let is_pure = matches!(storage::method(method), Storage::Own | Storage::Shared);
-                        if !is_pure || RANDOM.contains(&method) {
+                        let object = function.child("object")?;
+                        // `sort` gives a new tensor, and changes an array or a list.
+                        let may_write = storage::array_method(method) == Storage::Written && self.tensor(object).is_none();
+                        if !is_pure || may_write || RANDOM.contains(&method) {
                             return None;
                         }
-                        open.push((function.child("object")?, is_tensor));
+                        open.push((object, is_tensor));
                         open.extend(arguments.named_children().map(|argument| (argument, false)));
                     }
                 }

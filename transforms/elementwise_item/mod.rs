@@ -80,10 +80,11 @@ fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
             ));
         }
     }
-    if elements.form == Form::Each
-        && let Some(why) = sharing::may_change(cx, elements)
-    {
-        but.push(why);
+    if elements.form == Form::Each {
+        match sharing::may_change(cx, elements) {
+            Ok(why) => but.extend(why),
+            Err(because) => return out.leave(range, because),
+        }
     }
     let Some(edits) = edits(cx, elements) else {
         return out.leave(range, "the tensor is written on several lines");

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::engine::skim::{
-    Block, BlockKind, Code, before_near_bracket, behind_near_bracket, behind_word, calls_word, is_word, skip_blank, word_at,
+    Block, BlockKind, Code, before_blank, before_near_bracket, behind_near_bracket, behind_word, calls_word, is_word,
+    skip_blank, start_of_chain, word_at, word_before,
 };
 use crate::semantics::effects::is_mutating_method;
 
 /// Names of dicts that are reached without naming them.
-const NAMESPACES: &[&[u8]] = &[b"vars", b"globals", b"__dict__", b"modules"];
+const NAMESPACES: &[&[u8]] = &[b"vars", b"globals", b"__dict__"];
 /// Functions that change what they are given first.
 const CHANGING: &[&str] = &[
     "heappush",
@@ -37,22 +38,36 @@ const NEAR: usize = 300;
 const EFFORT: usize = 100_000;
 
 /// What a place ends with: `cache` and one subscript for `self.cache[k]`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Ending<'c> {
     name: &'c [u8],
     subscripts: usize,
+    /// `range(len(x))`, which is not walked: what matters is whether x shrinks.
+    is_measured: bool,
 }
 
 /// Something that changes what ends with this name and any of these numbers of subscripts, a bit for each.
 struct Change<'c> {
     at: usize,
     name: &'c [u8],
+    does: Does,
+}
+
+/// What happens to a name: with how many subscripts it names something that is changed, a bit for each number.
+#[derive(Clone, Copy, Default)]
+struct Does {
     subscripts: u64,
+    /// Whether an element may go.
+    shrinks: bool,
 }
 
 impl Change<'_> {
     fn meets(&self, walk: &Walk<'_>) -> bool {
-        walk.walked.iter().any(|ending| ending.name == self.name && self.subscripts & bit(ending.subscripts) != 0)
+        walk.walked.iter().any(|ending| {
+            ending.name == self.name
+                && self.does.subscripts & bit(ending.subscripts) != 0
+                && (self.does.shrinks || !ending.is_measured)
+        })
     }
 }
 
@@ -68,7 +83,7 @@ struct Walk<'c> {
 pub(super) fn may_change_what_is_walked(code: &Code) -> bool {
     let Some(blocks) = code.blocks() else { return true };
     let Some(walks) = walks(code, blocks) else { return true };
-    let Some(changes) = changes(code, &walks) else { return true };
+    let Some(changes) = changes(code, blocks, &walks) else { return true };
     if changes.len().saturating_mul(walks.len()) > EFFORT {
         return true;
     }
@@ -126,16 +141,22 @@ fn walks<'c>(code: &'c Code, blocks: &[Block]) -> Option<Vec<Walk<'c>>> {
                 (whole.clone(), whole)
             }
         };
-        if words(code, header.clone()).any(|(_, word)| NAMESPACES.contains(&word)) {
+        if words(code, header.clone()).any(|(at, word)| is_namespace(code, at, word)) {
             return None;
         }
         walks.push(Walk { walked: endings(code, header)?, body, block });
     }
-    if behind_word(code, "modules").any(|end| word_at(code, skip_blank(code, end)) == b"as") {
-        return None;
-    }
     add_views(code, &mut walks)?;
     Some(walks)
+}
+
+/// Whether a name may stand for a dict that Python itself fills.
+fn is_namespace(code: &[u8], at: usize, word: &[u8]) -> bool {
+    let is_call = || code.get(skip_blank(code, at + word.len())) == Some(&b'(');
+    match word {
+        b"modules" => !is_call() && behind_word(code, "sys").next().is_some(),
+        _ => NAMESPACES.contains(&word),
+    }
 }
 
 /// `keys = d.keys()` above the loop: a loop that walks `keys` walks `d`.
@@ -155,7 +176,7 @@ fn add_views<'c>(code: &'c Code, walks: &mut [Walk<'c>]) -> Option<()> {
         if walks.peek().is_none() {
             continue;
         }
-        if words(code, equals..dot).any(|(_, word)| NAMESPACES.contains(&word)) {
+        if words(code, equals..dot).any(|(at, word)| is_namespace(code, at, word)) {
             return None;
         }
         let more = endings(code, equals..end)?;
@@ -182,38 +203,88 @@ fn given_at(code: &[u8], end: usize) -> Option<Option<usize>> {
     (end < NEAR).then_some(None)
 }
 
-/// All changes of what a loop walks, anywhere. None where one may hide.
-fn changes<'c>(code: &'c Code, walks: &[Walk<'c>]) -> Option<Vec<Change<'c>>> {
-    let walked: HashSet<&[u8]> = walks.iter().flat_map(|walk| &walk.walked).map(|ending| ending.name).collect();
-    // Nearly all words are told apart from these by their first letter and their length.
-    let mut lengths = [0_u64; 256];
-    for name in &walked {
-        lengths[name[0] as usize] |= bit(name.len());
+/// All changes of what a loop walks, in loops and in the functions that they call. None where one may hide.
+fn changes<'c>(code: &'c Code, blocks: &[Block], walks: &[Walk<'c>]) -> Option<Vec<Change<'c>>> {
+    let walked = Names::new(walks.iter().flat_map(|walk| &walk.walked).map(|ending| ending.name));
+    if walked.names.is_empty() {
+        return Some(Vec::new());
     }
-    let is_walked = |name: &[u8]| lengths[name[0] as usize] & bit(name.len()) != 0 && walked.contains(name);
-    if walked.is_empty() || behind_word(code, "del").any(|end| code.get(skip_blank(code, end)) == Some(&b'(')) {
-        return walked.is_empty().then(Vec::new);
+    if behind_word(code, "del").any(|end| code.get(skip_blank(code, end)) == Some(&b'(')) {
+        return None;
     }
     // A `defaultdict` is changed by reading it.
     let reads = ["defaultdict", "DefaultDict"].into_iter().any(|word| behind_word(code, word).next().is_some());
     let mut changes = Vec::new();
-    for (at, name) in words(code, 0..code.len()).filter(|(_, name)| is_walked(name)) {
-        let subscripts = changed(code, at, at + name.len(), reads);
-        if subscripts != 0 {
-            changes.push(Change { at, name, subscripts });
+    let mut look = |range: Range<usize>, each: &mut dyn FnMut(usize, &'c [u8])| {
+        for (at, name) in words(code, range) {
+            each(at, name);
+            if walked.contains(name) {
+                let does = change(code, at, at + name.len(), reads);
+                if does.subscripts != 0 {
+                    changes.push(Change { at, name, does });
+                }
+            }
         }
+    };
+    let name_of = |block: &Block| word_at(code, skip_blank(code, block.behind_word));
+    let functions = || blocks.iter().filter(|block| block.kind == BlockKind::Function);
+    let known = Names::new(functions().map(name_of));
+    let mut called: HashSet<&[u8]> = HashSet::new();
+    let mut seen = 0;
+    let mut waits = false;
+    for walk in walks {
+        // Loops in loops are seen with the outer ones.
+        let range = walk.body.start.max(seen)..walk.body.end.max(seen);
+        seen = range.end;
+        look(range, &mut |at, name| {
+            waits |= name == b"await";
+            if known.contains(name) && code.get(skip_blank(code, at + name.len())) == Some(&b'(') {
+                called.insert(name);
+            }
+        });
+    }
+    if waits {
+        // Any other task may make a change meanwhile.
+        called.extend(&known.names);
+    }
+    let mut seen = 0;
+    for block in functions().filter(|block| called.contains(name_of(block))) {
+        look(block.start.max(seen)..block.end.max(seen), &mut |_, _| {});
+        seen = seen.max(block.end);
     }
     for end in CHANGING.iter().flat_map(|word| behind_word(code, word)) {
         let next = skip_blank(code, end);
         if code.get(next) == Some(&b'(') {
             let first = endings(code, next + 1..argument_end(code, next + 1))?;
-            let found = first.into_iter().filter(|ending| is_walked(ending.name));
-            changes.extend(found.map(|ending| Change { at: next, name: ending.name, subscripts: bit(ending.subscripts) }));
+            let found = first.into_iter().filter(|ending| walked.contains(ending.name));
+            let does = |ending: &Ending<'_>| Does { subscripts: bit(ending.subscripts), shrinks: true };
+            changes.extend(found.map(|ending| Change { at: next, name: ending.name, does: does(&ending) }));
         } else if word_at(code, next) == b"as" {
             return None;
         }
     }
     Some(changes)
+}
+
+/// Some names. Nearly all other words are told apart from them by their first letter and their length.
+struct Names<'c> {
+    names: HashSet<&'c [u8]>,
+    lengths: [u64; 256],
+}
+
+impl<'c> Names<'c> {
+    fn new(names: impl Iterator<Item = &'c [u8]>) -> Self {
+        let names: HashSet<&[u8]> = names.filter(|name| !name.is_empty()).collect();
+        let mut lengths = [0; 256];
+        for name in &names {
+            lengths[name[0] as usize] |= bit(name.len());
+        }
+        Self { names, lengths }
+    }
+
+    fn contains(&self, name: &[u8]) -> bool {
+        self.lengths[name[0] as usize] & bit(name.len()) != 0 && self.names.contains(name)
+    }
 }
 
 fn argument_end(code: &[u8], mut at: usize) -> usize {
@@ -230,56 +301,82 @@ fn argument_end(code: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// With how many subscripts the name at `start..end` names a container that is changed here, a bit for each number.
-fn changed(code: &[u8], start: usize, end: usize, reads: bool) -> u64 {
+/// What happens to the name at `start..end`.
+fn change(code: &[u8], start: usize, end: usize, reads: bool) -> Does {
     let mut at = skip_blank(code, end);
     let mut subscripts = 0;
-    let mut found = 0;
+    let mut does = Does::default();
     loop {
         match code.get(at) {
             Some(b'.') => {
                 let method = word_at(code, skip_blank(code, at + 1));
-                let mutates = std::str::from_utf8(method).is_ok_and(is_mutating_method);
-                return if mutates { found | bit(subscripts) } else { found };
+                if std::str::from_utf8(method).is_ok_and(is_mutating_method) {
+                    does = Does { subscripts: does.subscripts | bit(subscripts), shrinks: method == b"pop" };
+                }
+                return does;
             }
             Some(b'[') => {
                 if reads {
-                    found |= bit(subscripts);
+                    does.subscripts |= bit(subscripts);
                 }
                 subscripts += 1;
-                let Some(behind) = behind_near_bracket(code, at + 1) else { return u64::MAX };
+                let Some(behind) = behind_near_bracket(code, at + 1) else {
+                    return Does { subscripts: u64::MAX, shrinks: true };
+                };
                 at = skip_blank(code, behind);
             }
-            // Have: (x).append(y)
-            Some(b')') => at = skip_blank(code, at + 1),
+            Some(b')') if is_wrapped(code, end) => at = skip_blank(code, at + 1),
             _ => break,
         }
     }
     let rest = &code[at..];
     if AUGMENTED.iter().any(|operator| rest.starts_with(operator)) {
-        found |= bit(subscripts);
+        does.subscripts |= bit(subscripts);
     }
-    let Some(container) = subscripts.checked_sub(1) else { return found };
-    let is_assigned = rest.first() == Some(&b'=') && rest.get(1) != Some(&b'=');
-    if is_assigned || found != 0 || is_target(code, start, at) { found | bit(container) } else { found }
+    let Some(container) = subscripts.checked_sub(1) else { return does };
+    let line = code[..start].iter().rposition(|&byte| byte == b'\n').map_or(0, |before| before + 1);
+    does.shrinks = behind_word(&code[line..start], "del").next().is_some();
+    if does.shrinks || does.subscripts != 0 || is_equals(rest) || is_target(code, line, start, at) {
+        does.subscripts |= bit(container);
+    }
+    does
 }
 
-/// Whether the subscript at `start..end` may be one of several targets, or one of a `del`, a `for`, a `with`: only the
-/// line as a whole can tell.
-fn is_target(code: &[u8], start: usize, end: usize) -> bool {
-    let line = code[..start].iter().rposition(|&byte| byte == b'\n').map_or(0, |before| before + 1);
+/// Whether the name that ends at `end` is the last in a pair of brackets that only groups: `(x.a).pop()`.
+fn is_wrapped(code: &[u8], end: usize) -> bool {
+    let before = before_blank(code, start_of_chain(code, end));
+    let Some(around) = code[..before].strip_suffix(b"(") else { return false };
+    let word = word_before(code, around.len());
+    let is_call = !word.is_empty() || matches!(around.trim_ascii_end().last(), Some(b')' | b']'));
+    // Have: return (x)
+    !is_call
+        || [&b"return"[..], b"in", b"not", b"and", b"or", b"if", b"elif", b"else", b"while", b"yield", b"await"].contains(&word)
+}
+
+fn is_equals(rest: &[u8]) -> bool {
+    rest.first() == Some(&b'=') && rest.get(1) != Some(&b'=')
+}
+
+/// Whether the subscript at `start..end` may be one of several targets of an assignment, a `for` or a `with`.
+fn is_target(code: &[u8], line: usize, start: usize, end: usize) -> bool {
     let before = |word: &'static str| behind_word(&code[line..start], word).next().is_some();
-    let rest = &code[end..];
-    let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-    match rest.first() {
-        _ if before("del") => true,
-        // Have: (a[k],
-        Some(b',') if rest[1..length.max(1)].trim_ascii().is_empty() => true,
-        Some(b',' | b']' | b':') if rest[..length].contains(&b'=') => true,
-        Some(b',') => before("for") || before("with"),
-        Some(b':') => before("with"),
-        _ => rest.starts_with(b"in") && before("for"),
+    let line_end = |at: usize| memchr::memchr(b'\n', &code[at..]).map_or(code.len(), |length| at + length);
+    match code.get(end) {
+        Some(b',' | b')' | b']' | b':') => {}
+        _ => return code[end..].starts_with(b"in") && before("for"),
     }
+    if before("with") || before("for") && code[end] == b',' {
+        return true;
+    }
+    // Have: (a, x[k]) = ..; within the brackets, a `=` gives a keyword its value
+    let behind = match before_near_bracket(code, start) {
+        Some(_) => match behind_near_bracket(code, end) {
+            Some(behind) => behind,
+            None => return true,
+        },
+        None => end,
+    };
+    code[behind..line_end(behind)].contains(&b'=')
 }
 
 /// The range between the `in` of a `for` statement and the colon behind it.
@@ -313,7 +410,10 @@ fn endings(code: &[u8], range: Range<usize>) -> Option<Vec<Ending<'_>>> {
             _ => true,
         };
         if is_last {
-            found.push(Ending { name, subscripts });
+            let chain = start_of_chain(code, at + name.len());
+            let is_measured =
+                code[..chain].strip_suffix(b"(").is_some_and(|before| word_before(before, before.len()) == b"len");
+            found.push(Ending { name, subscripts, is_measured });
         }
     }
     Some(found)
@@ -360,6 +460,11 @@ mod tests {
             "for a in d:\n  for b in d[a]: pass",
             "class A:\n  def f(self):\n    for k in self.d: self.g(k)\n  def h(self):\n    self.d.pop()",
             "for x in [1, 2]:\n  y[x] = z[x]",
+            "for i in range(len(x)):\n  x[i] = 1\n  x.append(2)",
+            "[f(a[: int(b)], c=True) for a, b in zip(d, e)]",
+            "for k in d:\n  f(\n   d[k],\n  )",
+            "for k in d:\n  f(d).append(1)",
+            "for m in self.modules(): m.pop()",
         ] {
             assert!(!may_change(text), "{text}");
         }
@@ -382,6 +487,9 @@ mod tests {
             "[d.pop(k) for k in d]",
             "f(d.pop(k)\n for k in\n d)",
             "for k in vars(x): setattr(x, k, 1)",
+            "import sys\nfor m in list(sys.modules): import x",
+            "for k in d: (a, d[k]) = 1, 2",
+            "for i in range(len(x.y)): x.y.pop(i)",
             "for k in d:\n  heapq.heappush(d, 1)",
             "d = defaultdict(list)\nfor k in d: d[1]",
             "class A:\n  def f(self):\n    for k in self.d: self.g(k)\n  def g(self):\n    self.d.pop()",

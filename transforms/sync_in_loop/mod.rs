@@ -4,6 +4,7 @@
 //! is wanted for ([`purpose`]), and, if it is only added up or appended, whether that can wait until the loop is done
 //! ([`deferral`], [`replay`]).
 
+mod company;
 mod deferral;
 mod expression;
 mod listed;

@@ -181,6 +181,14 @@ impl<'f, 't> Walk<'f, 't> {
                 Form::Tensor | Form::Array => storage::function(&name),
                 Form::List => storage::function_of_lists(&name),
             };
+            let mut arguments = call.child("arguments").into_iter().flat_map(Node::named_children);
+            // `np.array(t, copy=False)`
+            let may_share = arguments.any(|argument| {
+                argument.is("dictionary_splat") || argument.child("name").is_some_and(|name| name.text() == "copy")
+            });
+            if what == Storage::Own && may_share {
+                return held;
+            }
             return match (what, &name[..], place) {
                 (_, ["builtins", "enumerate"], Some(0)) => {
                     self.path.push(1);

@@ -92,45 +92,7 @@ impl<'t> Inquiry<'_, 't> {
         if is_splatted(call) || keyword(call, "out").is_some() {
             return Unknown;
         }
-        let is_copy = !matches!(
-            name,
-            "to" | "cpu"
-                | "cuda"
-                | "float"
-                | "double"
-                | "half"
-                | "bfloat16"
-                | "long"
-                | "int"
-                | "short"
-                | "bool"
-                | "byte"
-                | "detach"
-                | "contiguous"
-                | "view"
-                | "reshape"
-                | "view_as"
-                | "reshape_as"
-                | "expand"
-                | "expand_as"
-                | "t"
-                | "transpose"
-                | "permute"
-                | "squeeze"
-                | "unsqueeze"
-                | "flatten"
-                | "narrow"
-                | "select"
-                | "diagonal"
-                | "type_as"
-                | "swapaxes"
-                | "movedim"
-                | "broadcast_to"
-                | "unfold"
-                | "diag"
-                | "pin_memory"
-                | "dropout"
-        ) && !name.ends_with('_');
+        let is_copy = storage::method(name) == Storage::Own;
         let on_host = match name {
             "cpu" => true,
             "cuda" => false,
