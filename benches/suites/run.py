@@ -104,7 +104,7 @@ SUITES = (
         ("-o", "python_files=*_test.py"),
         path=(".", "test"),
     ),
-    Suite("mutagen", "1.48.1", ("mutagen",), ("tests",)),
+    Suite("mutagen", "1.48.1", ("mutagen",), ("tests",), ("hypothesis",)),
     Suite(
         "nltk",
         "3.10.4",
