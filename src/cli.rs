@@ -13,10 +13,14 @@ use crate::engine::version::PythonVersion;
 use crate::report::summary::Deed;
 use crate::report::terminal::{Color, Screen, visible};
 
+mod access;
 mod check;
+mod draft;
 mod explain;
 mod fleet;
 mod output;
+mod pr;
+mod publish;
 mod stdin;
 
 /// Runs the program with the arguments of the process and says with which code to end it.
@@ -40,6 +44,7 @@ pub fn run() -> anyhow::Result<u8> {
             let color = typed.check.color;
             explain::explain(&what, &Plan::new(Check { choice, settings, color, ..Check::default() })?)
         }
+        Some(Command::Pr(typed)) => typed.run(),
         Some(Command::Fleet(verb)) => fleet::run(verb, typed.check.color),
         None => {
             let plan = Plan::new(typed.check)?;
@@ -98,6 +103,8 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Open one pull request with the fixes of this repository, or bring it up to date
+    Pr(Box<pr::Pr>),
     /// One migration over many repositories
     #[command(subcommand)]
     Fleet(fleet::Verb),

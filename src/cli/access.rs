@@ -11,7 +11,7 @@ use crate::forge::{self, Budget, Forge, Kind, Pace, SystemClock, Token};
 use crate::write::Interrupt;
 
 /// How to reach the forge.
-#[derive(Args, Clone, Debug)]
+#[derive(Args)]
 pub(super) struct Access {
     /// What kind of forge it is, where the address does not say
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Forge")]

@@ -8,9 +8,11 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _, Subcommand, ValueEnum};
 
 use super::output::{Output, say};
+use super::publish::{Campaigned, Publish, Refresh};
 use super::{Choice, ids, version};
 use crate::config::{Config, Patterns, split};
 use crate::engine::version::PythonVersion;
+use crate::fleet::AUTHOR;
 use crate::fleet::campaign::Campaign;
 use crate::fleet::crew::{self, News, Orders};
 use crate::fleet::list::{Shard, Target, targets};
@@ -25,9 +27,6 @@ use crate::report::progress::Progress;
 use crate::report::terminal::{self, Color, Screen, visible};
 use crate::transforms::SUITE;
 use crate::write::{Cause, Interrupt};
-
-/// Who makes the commits where nobody is named.
-const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -59,6 +58,14 @@ pub(super) enum Verb {
     },
     /// Write patches or mails, for forges that mlfix does not speak to
     Export(Export),
+    /// Open pull requests for the records of a run
+    Publish(Box<Publish>),
+    /// Say what became of the pull requests of a campaign
+    Status(Box<Campaigned>),
+    /// Bring the open pull requests of a campaign up to date with the records, and open none
+    Refresh(Box<Refresh>),
+    /// Close the open pull requests of a campaign
+    Close(Box<Campaigned>),
     /// Copy repositories into a folder, to be scanned where there is no network
     Mirror(Mirror),
     /// Print a job script for SLURM
@@ -228,6 +235,10 @@ pub(super) fn run(verb: Verb, color: Color) -> anyhow::Result<u8> {
         Verb::Show { of, format } => show(&of, format, color),
         Verb::Diff { of } => diff(&of, color),
         Verb::Export(typed) => export(&typed),
+        Verb::Publish(typed) => typed.run(),
+        Verb::Status(typed) => typed.status(),
+        Verb::Refresh(typed) => typed.run(),
+        Verb::Close(typed) => typed.close(),
         Verb::Mirror(typed) => fill(&typed),
         Verb::Sbatch(typed) => script(&typed),
     }

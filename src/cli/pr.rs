@@ -9,20 +9,22 @@ use clap::Args;
 use super::access::Access;
 use super::draft;
 use super::output::{Output, say};
-use super::publish::AUTHOR;
+use super::{Choice, ids};
 use crate::fleet::campaign::Campaign;
 use crate::fleet::crew::Workplace;
-use crate::fleet::look;
+use crate::fleet::list::Target;
 use crate::fleet::publish::{self, Interrupted, Publisher, Wish};
 use crate::fleet::published::{Word, is_name};
 use crate::fleet::record::Status;
 use crate::fleet::split::Split;
+use crate::fleet::{AUTHOR, look};
 use crate::git::{Address, Git, Protocol};
 use crate::report::terminal::visible;
+use crate::transforms::SUITE;
 use crate::write::Interrupt;
 
 /// What to open.
-#[derive(Args, Clone, Debug)]
+#[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Pr {
     /// The checkout
@@ -32,8 +34,8 @@ pub(super) struct Pr {
     #[arg(long)]
     dry_run: bool,
     /// The name of the campaign; its branch is `mlfix/NAME`
-    #[arg(long, value_name = "NAME", default_value = "fixes", value_parser = campaign)]
-    campaign: String,
+    #[arg(long = "campaign", value_name = "NAME", default_value = "fixes", value_parser = campaign)]
+    name: String,
     /// The branch to merge into [default: the one that is checked out]
     #[arg(long, value_name = "BRANCH")]
     base: Option<String>,
@@ -65,6 +67,8 @@ pub(super) struct Pr {
     #[arg(long)]
     unsafe_fixes: bool,
     #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
     access: Access,
 }
 
@@ -73,8 +77,8 @@ fn campaign(text: &str) -> Result<String, String> {
 }
 
 impl Pr {
-    /// Runs it. `campaign` is what is asked for.
-    pub(super) fn run(self, campaign: Campaign) -> anyhow::Result<u8> {
+    /// Runs it.
+    pub(super) fn run(self) -> anyhow::Result<u8> {
         let interrupt = Interrupt::listen()?;
         let checkout = Checkout::open(&self.folder)?;
         let base = match &self.base {
@@ -89,12 +93,14 @@ impl Pr {
         let workplace = Workplace::new()?;
         let top = Address::parse(&checkout.top, Path::new("/")).map_err(anyhow::Error::msg)?;
         let copy = git.snapshot(&top, &checkout.commit, &base, &workplace.path.join("copy"))?;
-        let mut record = look(&git, campaign, &copy, &base, &workplace.path.join("scan"), &interrupt)?;
+        let target = Target { address: copy.clone(), branch: Some(base.clone()) };
+        let campaign = self.campaign(&checkout)?;
+        let mut record = look(&git, campaign, &target, &workplace.path.join("scan"), &interrupt)?;
         if record.status == Status::Failed {
             bail!("{}", record.because.unwrap_or_default());
         }
         let wish = Wish {
-            campaign: self.campaign.clone(),
+            campaign: self.name.clone(),
             title: self.title.clone().map(|title| title.chars().filter(|c| !c.is_control()).take(255).collect()),
             author: self.author.clone(),
             draft: self.draft,
@@ -119,14 +125,16 @@ impl Pr {
                 return Ok(0);
             }
             let clone = git.clone_into(&copy, None, &workplace.path.join("commits"), None)?;
-            let branch = publish::branch(&self.campaign, None);
+            let branch = publish::branch(&self.name, None);
             let place = (base.as_str(), checkout.commit.as_str());
             let draft = publish::draft(&clone, place, branch, &record.steps, &wish, &record.version)?;
             output.put(draft::shown(&draft).as_bytes());
             return Ok(output.exit_code(false).unwrap_or(0));
         }
         let remote = Address::parse(&checkout.remote(&self.remote)?, Path::new("/")).map_err(anyhow::Error::msg)?;
-        if remote.protocol() == Protocol::Http && !["127.0.0.1", "localhost"].contains(&remote.host().split(':').next().unwrap_or("")) {
+        if remote.protocol() == Protocol::Http
+            && !["127.0.0.1", "localhost"].contains(&remote.host().split(':').next().unwrap_or(""))
+        {
             bail!("{remote} is reached without encryption; use https");
         }
         remote.canonical().clone_into(&mut record.repo);
@@ -143,7 +151,7 @@ impl Pr {
             clones: std::cell::Cell::new(0),
         };
         let mut code = 0;
-        let result = publisher.publish(&record, &[], &mut |told| {
+        let result = publisher.publish(&record, &[None], &mut |told| {
             let entry = told.entry;
             let url = entry.url.map_or(String::new(), |url| format!("  {}", visible(&url)));
             let because = entry.because.map_or(String::new(), |because| format!("  {}", visible(&because)));
@@ -156,6 +164,28 @@ impl Pr {
             Err(Interrupted) => Ok(interrupt.exit_code().unwrap_or(130)),
             Ok(()) => Ok(output.exit_code(true).unwrap_or(code)),
         }
+    }
+}
+
+impl Pr {
+    /// What is asked for: what the command line says, with the options of the configuration at the top. The rest of the
+    /// configuration counts where it stands, as in any scan.
+    fn campaign(&self, checkout: &Checkout) -> anyhow::Result<Campaign> {
+        let (select, ignore) = (ids("--select", &self.choice.select)?, ids("--ignore", &self.choice.ignore)?);
+        let chosen = |id: &&str| (select.is_empty() || select.contains(id)) && !ignore.contains(id);
+        let transforms: Vec<String> =
+            SUITE.iter().map(|transform| transform.meta().id).filter(chosen).map(str::to_owned).collect();
+        if transforms.is_empty() {
+            bail!("no transform is left to run");
+        }
+        Ok(Campaign {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            transforms,
+            unsafe_fixes: self.unsafe_fixes,
+            target: None,
+            exclude: Vec::new(),
+            config: checkout.config()?,
+        })
     }
 }
 
@@ -179,12 +209,25 @@ impl Checkout {
         Ok(Self { folder, top, commit })
     }
 
+    /// The text of `mlfix.toml` at the top, or the same from `pyproject.toml`.
+    fn config(&self) -> anyhow::Result<Option<String>> {
+        let top = Path::new(&self.top);
+        if let Some(text) = crate::config::read(&top.join("mlfix.toml"))? {
+            return Ok(Some(text));
+        }
+        let Some(text) = crate::config::read(&top.join("pyproject.toml"))? else { return Ok(None) };
+        let table: toml::Table = text.parse().context("pyproject.toml")?;
+        let ours = table.get("tool").and_then(|tool| tool.get("mlfix"));
+        Ok(ours.map(toml::to_string).transpose()?)
+    }
+
     fn branch(&self) -> Option<String> {
         ask(&self.folder, &["symbolic-ref", "--quiet", "--short", "HEAD"]).ok()
     }
 
     fn remote(&self, name: &str) -> anyhow::Result<String> {
-        ask(&self.folder, &["remote", "get-url", "--push", "--", name]).with_context(|| format!("there is no remote `{}`", visible(name)))
+        ask(&self.folder, &["remote", "get-url", "--push", "--", name])
+            .with_context(|| format!("there is no remote `{}`", visible(name)))
     }
 }
 

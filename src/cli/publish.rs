@@ -1,6 +1,6 @@
 //! `mlfix fleet publish`, `status`, `refresh`, `close`: pull requests for the records of a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use super::access::{Access, Opened};
 use super::draft;
 use super::output::{Output, say};
+use crate::fleet::AUTHOR;
 use crate::fleet::crew::Workplace;
 use crate::fleet::publish::{Interrupted, Publisher, Told, Wish};
 use crate::fleet::published::{Entry, Published, Word, is_name};
@@ -22,11 +23,8 @@ use crate::git::{Address, Git, Protocol};
 use crate::report::terminal::visible;
 use crate::write::Interrupt;
 
-/// Who makes the commits where nobody is named.
-pub(super) const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";
-
 /// Which campaign of which run.
-#[derive(Args, Clone, Debug)]
+#[derive(Args)]
 pub(super) struct Of {
     /// The folder of a run, or a file of `fleet merge`
     #[arg(value_name = "RUN")]
@@ -42,13 +40,13 @@ pub(super) struct Of {
     author: String,
     #[command(flatten)]
     access: Access,
-    /// Also speak to servers without encryption
+    /// Also speak http, which is not encrypted
     #[arg(long, help_heading = "Forge")]
     allow_http: bool,
 }
 
 /// What to open.
-#[derive(Args, Clone, Debug)]
+#[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Publish {
     #[command(flatten)]
@@ -95,7 +93,7 @@ pub(super) struct Publish {
 }
 
 /// What to bring up to date.
-#[derive(Args, Clone, Debug)]
+#[derive(Args)]
 pub(super) struct Refresh {
     #[command(flatten)]
     of: Of,
@@ -111,8 +109,8 @@ pub(super) struct Refresh {
 }
 
 /// A campaign to look at, or to end.
-#[derive(Args, Clone, Debug)]
-pub(super) struct Campaign {
+#[derive(Args)]
+pub(super) struct Campaigned {
     #[command(flatten)]
     of: Of,
     /// Go through a fork where there is no right to push, as it was published
@@ -174,7 +172,7 @@ impl Refresh {
     }
 }
 
-impl Campaign {
+impl Campaigned {
     /// Says how things stand.
     pub(super) fn status(self) -> anyhow::Result<u8> {
         let wish = Wish { fork: self.fork, ..self.of.wish() };

@@ -194,8 +194,7 @@ impl Publisher<'_> {
             let branch = self.branch(part);
             let (pulls, tip) = self.look(&place, &branch)?;
             let Some(pull) = pulls.iter().find(|pull| pull.state == Open::Open) else {
-                let word = pulls.first().map_or(Word::Nothing, |pull| closed_word(pull.state));
-                return Ok(done(record, word, pulls.first()));
+                return Ok(as_it_was(record, &pulls));
             };
             match self.owner(&place, &pulls, tip.as_deref())? {
                 Branch::Foreign(_) => {
@@ -229,16 +228,7 @@ impl Publisher<'_> {
         match asked() {
             Ok(pulls) => {
                 let pull = pulls.iter().find(|pull| pull.state == Open::Open).or(pulls.first());
-                let word = pull.map_or(Word::Nothing, |pull| match pull.state {
-                    Open::Open => Word::Unchanged,
-                    state => closed_word(state),
-                });
-                let ours = pull.and_then(|pull| State::of(&pull.body)).and_then(|state| state.closed);
-                let word = match (word, ours.as_deref()) {
-                    (Word::Declined, Some("superseded")) => Word::Superseded,
-                    (Word::Declined, Some(_)) => Word::Closed,
-                    (word, _) => word,
-                };
+                let word = pull.map_or(Word::Nothing, settled);
                 tell(Entry { part: part.map(str::to_owned), ..done(record, word, pull) }, pull.cloned());
             }
             Err(stop) => self.stopped(stop, entry(record, part.map(str::to_owned)), &mut |told| tell(told.entry, None))?,
@@ -383,7 +373,7 @@ impl Publisher<'_> {
             return self.dry(record, place, ground, &branch, &steps, deed, &pulls);
         }
         let done = match deed {
-            Deed::New if self.wish.only_existing => Ok(done(record, Word::Nothing, None)),
+            Deed::New if self.wish.only_existing => Ok(as_it_was(record, &pulls)),
             Deed::New => self.open(record, place, ground, &branch, (&steps, &hash), tip.as_deref()),
             Deed::Update(number) => {
                 let pull = pull(number).expect("the decision names one of them");
@@ -400,7 +390,7 @@ impl Publisher<'_> {
             }
             Deed::Leftover => {
                 self.delete(place, &branch, tip.as_deref())?;
-                Ok(done(record, Word::Nothing, None))
+                Ok(as_it_was(record, &pulls))
             }
             Deed::Declined(number) => Ok(done(record, Word::Declined, pull(number))),
             Deed::Merged(number) => Ok(done(record, Word::Merged, pull(number))),
@@ -408,7 +398,7 @@ impl Publisher<'_> {
                 Ok(Entry { because: Some(because.to_owned()), ..done(record, Word::HandsOff, pull(number)) })
             }
             Deed::Conflict(because) => Err(Stop::Conflict(because.to_owned())),
-            Deed::Nothing => Ok(done(record, Word::Nothing, None)),
+            Deed::Nothing => Ok(as_it_was(record, &pulls)),
         };
         done.map(Told::from)
     }
@@ -722,8 +712,23 @@ fn visible(body: &str) -> String {
     body.rsplit_once("<!-- mlfix:v1 ").map_or(body, |(visible, _)| visible).trim_end().to_owned()
 }
 
-fn closed_word(state: Open) -> Word {
-    if state == Open::Merged { Word::Merged } else { Word::Declined }
+/// What became of a pull request.
+fn settled(pull: &Pull) -> Word {
+    let closed = || State::of(&pull.body).and_then(|state| state.closed);
+    match pull.state {
+        Open::Open => Word::Unchanged,
+        Open::Merged => Word::Merged,
+        Open::Closed => match closed().as_deref() {
+            None => Word::Declined,
+            Some("superseded") => Word::Superseded,
+            Some(_) => Word::Closed,
+        },
+    }
+}
+
+/// Nothing was done; the newest pull request says how things stand.
+fn as_it_was(record: &Record, pulls: &[Pull]) -> Entry {
+    done(record, pulls.first().map_or(Word::Nothing, settled), pulls.first())
 }
 
 fn entry(record: &Record, part: Option<String>) -> Entry {

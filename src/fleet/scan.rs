@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::campaign::Fixer;
+use super::campaign::{Campaign, Fixer};
 use super::list::Target;
 use super::record::{Class, Edit, Record, RepoPath, Status, Step};
 use super::wishes::{NAMES, ROOT, Wish, Wishes, narrowed};
@@ -33,6 +33,16 @@ pub(super) struct Scanner {
 pub(super) struct Cost {
     pub(super) cloning: Duration,
     pub(super) all: Duration,
+}
+
+/// Looks at one repository, which the user named himself. `place` is a folder that does not exist yet and is gone afterwards.
+///
+/// # Errors
+/// When the campaign names what there is not. What goes wrong with the repository stands in its record.
+pub fn look(git: &Git, campaign: Campaign, target: &Target, place: &Path, interrupt: &Interrupt) -> anyhow::Result<Record> {
+    let (git, interrupt) = (git.clone(), interrupt.clone());
+    let scanner = Scanner { fixer: Fixer::new(campaign)?, timeout: git.timeout, git, mirror: None, interrupt };
+    Ok(scanner.scan(target, place).0)
 }
 
 /// So many files are in memory at a time.

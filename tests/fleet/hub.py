@@ -48,7 +48,7 @@ class Hub:
         self.requests: list[str] = []
         self.refuse_duplicates = True
         self.lock = threading.RLock()
-        handler = type("Handler", (HubHandler,), {"root": root, "token": TOKEN, "hub": self})
+        handler = type("Handler", (HubHandler,), {"root": root, "token": TOKEN, "hub": self, "public": True})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

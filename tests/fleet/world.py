@@ -63,7 +63,7 @@ class Watch:
         self.thread.start()
 
     def look(self) -> None:
-        while not self.ended.wait(0.005):
+        while not self.ended.wait(0.05):
             self.looks += 1
             for process in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
