@@ -28,6 +28,9 @@ use crate::report::terminal::{self, Color, Screen, visible};
 use crate::transforms::SUITE;
 use crate::write::{Cause, Interrupt};
 
+/// Who makes the commits where nobody is named.
+const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";
+
 #[derive(Subcommand)]
 pub(super) enum Verb {
     /// Clone and fix repositories; writes records and nothing else
@@ -179,7 +182,7 @@ pub(super) struct Export {
     of: Of,
     /// `patch` for `git apply`, `mbox` for `git am --keep-cr`
     #[arg(long, value_enum, hide_possible_values = true, default_value = "patch")]
-    format: Export2,
+    format: Kind,
     /// A folder for one file each; else everything is printed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -189,7 +192,7 @@ pub(super) struct Export {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Export2 {
+enum Kind {
     Patch,
     Mbox,
 }
@@ -448,7 +451,7 @@ fn diff(of: &Of, color: Color) -> anyhow::Result<u8> {
 
 fn export(typed: &Export) -> anyhow::Result<u8> {
     let records = Records::open(&typed.of.run)?;
-    if typed.out.is_none() && typed.of.repo.is_none() && typed.format == Export2::Patch {
+    if typed.out.is_none() && typed.of.repo.is_none() && typed.format == Kind::Patch {
         bail!("patches of several repositories are no one patch: name a folder with --out, or one repository with --repo");
     }
     let mut output = Output::default();
@@ -459,8 +462,8 @@ fn export(typed: &Export) -> anyhow::Result<u8> {
             continue;
         }
         let (bytes, ending) = match typed.format {
-            Export2::Patch => (export::patch(&record), "patch"),
-            Export2::Mbox => (export::mbox(&record, &typed.author), "mbox"),
+            Kind::Patch => (export::patch(&record), "patch"),
+            Kind::Mbox => (export::mbox(&record, &typed.author), "mbox"),
         };
         count += 1;
         let Some(folder) = &typed.out else {

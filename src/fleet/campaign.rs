@@ -212,13 +212,13 @@ mod tests {
         let text =
             b"def f(x, acc=[]):\n    acc.append(x)\n    return acc\n\n\nd = {1: 2}\nfor k in d:\n    if k:\n        del d[k]\n";
         let all: Vec<_> = fixer.transforms_for(Path::new("/a.py")).collect();
-        let fixed = fixer.fix(text, FileKind::Module, all, PythonVersion::DEFAULT);
-        let steps: Vec<_> = fixed.steps.iter().map(|step| (step.transform, step.safe, step.risky)).collect();
+        let done = fixer.fix(text, FileKind::Module, all, PythonVersion::DEFAULT);
+        let steps: Vec<_> = done.steps.iter().map(|step| (step.transform, step.safe, step.risky)).collect();
         assert_eq!(steps, [("mutable-default", 1, 0), ("mutate-while-iterating", 1, 0)]);
-        let last = String::from_utf8_lossy(&fixed.steps[1].text);
+        let last = String::from_utf8_lossy(&done.steps[1].text);
         assert!(last.contains("acc=None") && last.contains("for k in list(d):"), "{last}");
-        assert!(!String::from_utf8_lossy(&fixed.steps[0].text).contains("list(d)"));
-        assert_eq!(fixed.findings["mutable-default"], Findings { fixed: 1, left: 0 });
+        assert!(!String::from_utf8_lossy(&done.steps[0].text).contains("list(d)"));
+        assert_eq!(done.findings["mutable-default"], Findings { fixed: 1, left: 0 });
 
         let in_tests: Vec<_> = fixer.transforms_for(Path::new("/tests/a.py")).collect();
         assert!(!in_tests.contains(&"mutable-default") && in_tests.contains(&"mutate-while-iterating"));

@@ -146,7 +146,7 @@ impl<'a> Waiting<'a> {
 
 /// A folder for clones, gone at the end.
 pub struct Workplace {
-    /// Where it is.
+    /// Only the user can look into it.
     pub path: PathBuf,
 }
 
@@ -156,7 +156,7 @@ impl Workplace {
     /// Makes one in the system's folder for temporary files, and removes those of runs that were killed.
     ///
     /// # Errors
-    /// What the system says.
+    /// When it cannot be made.
     pub fn new() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir();
         sweep(&folder);

@@ -590,6 +590,7 @@ impl Publisher<'_> {
     fn owners(&self, ground: &Ground) -> Result<Owners, Stop> {
         let at = |place: &&str| ground.entries.get(&RepoPath(place.as_bytes().to_vec()));
         let Some((_, sha)) = Owners::PLACES.iter().find_map(|place| at(place)) else { return Ok(Owners::default()) };
+        ground.clone.fetch(&[sha])?;
         Ok(match ground.clone.blobs(&[sha], MAX_OWNERS)?.pop() {
             Some(Blob::Bytes(bytes)) => Owners::parse(&String::from_utf8_lossy(&bytes)),
             _ => Owners::default(),

@@ -12,7 +12,7 @@ use super::wishes::{NAMES, ROOT, Wish, Wishes, narrowed};
 use crate::config::rank;
 use crate::engine::driver::Trouble;
 use crate::engine::version::PythonVersion;
-use crate::git::{Address, Blob, Entry, Failure, Git, Kind, Repository};
+use crate::git::{Address, Blob, Entry, Failure, Git, Kind, Protocol, Repository};
 use crate::report::patch::Changes;
 use crate::report::summary::kind_of as kind_of_reason;
 use crate::walk::{ByName, MAX_FILE_SIZE, by_name, kind_of, says_generated};
@@ -159,8 +159,9 @@ impl Scanner {
         let mut pauses = PAUSES.iter();
         loop {
             match self.git.clone_into(&target.address, branch, place, None) {
-                Err(failure) if failure.kind == Kind::Transient && !self.interrupt.is_set() => {
-                    let Some(pause) = pauses.next() else { return Err(failure) };
+                Err(failure) if failure.kind == Kind::Transient => {
+                    let is_worth_it = target.address.protocol() != Protocol::File && !self.interrupt.is_set();
+                    let Some(pause) = pauses.next().filter(|_| is_worth_it) else { return Err(failure) };
                     std::thread::sleep(*pause);
                     let _ = std::fs::remove_dir_all(place);
                 }
