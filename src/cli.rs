@@ -13,9 +13,14 @@ use crate::engine::version::PythonVersion;
 use crate::report::summary::Deed;
 use crate::report::terminal::{Color, Screen, visible};
 
+mod access;
 mod check;
+mod draft;
 mod explain;
+mod fleet;
 mod output;
+mod pr;
+mod publish;
 mod stdin;
 
 /// Runs the program with the arguments of the process and says with which code to end it.
@@ -35,7 +40,12 @@ pub fn run() -> anyhow::Result<u8> {
     quiet_workers();
     match typed.command {
         Some(Command::List) => Ok(explain::list(typed.check.color)),
-        Some(Command::Explain { what }) => explain::explain(&what, &Plan::new(typed.check)?),
+        Some(Command::Explain { what, choice, settings }) => {
+            let color = typed.check.color;
+            explain::explain(&what, &Plan::new(Check { choice, settings, color, ..Check::default() })?)
+        }
+        Some(Command::Pr(typed)) => typed.run(),
+        Some(Command::Fleet(verb)) => fleet::run(verb, typed.check.color),
         None => {
             let plan = Plan::new(typed.check)?;
             if plan.stdin { stdin::run(&plan) } else { check::run(&plan) }
@@ -88,10 +98,44 @@ enum Command {
         /// The id of a transform, or a file and a line
         #[arg(value_name = "ID|FILE:LINE")]
         what: String,
+        #[command(flatten)]
+        choice: Choice,
+        #[command(flatten)]
+        settings: Settings,
     },
+    /// Open one pull request with the fixes of this repository, or bring it up to date
+    Pr(Box<pr::Pr>),
+    /// One migration over many repositories
+    #[command(subcommand)]
+    Fleet(fleet::Verb),
 }
 
-#[derive(Args)]
+/// Which transforms run.
+#[derive(Args, Default)]
+struct Choice {
+    /// Run only these transforms
+    #[arg(long, value_name = "IDS", value_delimiter = ',', help_heading = "Choice")]
+    select: Vec<String>,
+    /// Do not run these transforms
+    #[arg(long, value_name = "IDS", value_delimiter = ',', help_heading = "Choice")]
+    ignore: Vec<String>,
+}
+
+/// Where the rest of what holds is written.
+#[derive(Args, Default)]
+struct Settings {
+    /// Use this configuration file for everything
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+    /// Read no configuration files
+    #[arg(long, help_heading = "Configuration")]
+    isolated: bool,
+    /// The oldest Python that the result must run on, such as 3.9 or py39
+    #[arg(long, value_name = "VERSION", value_parser = version, help_heading = "Configuration")]
+    target_version: Option<PythonVersion>,
+}
+
+#[derive(Args, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct Check {
     /// Files and folders to look into, or `-` for standard input [default: .]
@@ -108,25 +152,14 @@ struct Check {
     #[arg(long)]
     unsafe_fixes: bool,
 
-    /// Run only these transforms
-    #[arg(long, value_name = "IDS", value_delimiter = ',', global = true, help_heading = "Choice")]
-    select: Vec<String>,
-    /// Do not run these transforms
-    #[arg(long, value_name = "IDS", value_delimiter = ',', global = true, help_heading = "Choice")]
-    ignore: Vec<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// Leave out files and folders that match
     #[arg(long, value_name = "GLOBS", help_heading = "Choice")]
     exclude: Vec<String>,
 
-    /// Use this configuration file for everything
-    #[arg(long, value_name = "FILE", conflicts_with = "isolated", global = true, help_heading = "Configuration")]
-    config: Option<PathBuf>,
-    /// Read no configuration files
-    #[arg(long, global = true, help_heading = "Configuration")]
-    isolated: bool,
-    /// The oldest Python that the result must run on, such as 3.9 or py39
-    #[arg(long, value_name = "VERSION", value_parser = version, global = true, help_heading = "Configuration")]
-    target_version: Option<PythonVersion>,
+    #[command(flatten)]
+    settings: Settings,
     /// Threads to use [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Configuration")]
     jobs: Option<u16>,
@@ -166,6 +199,13 @@ struct Check {
         help_heading = "Output"
     )]
     color: Color,
+}
+
+/// The transforms that an option names.
+fn ids(option: &str, names: &[String]) -> anyhow::Result<Vec<&'static str>> {
+    let id = |name: &String| transform(name.trim()).map(|transform| transform.meta().id);
+    let ids: Result<Vec<_>, _> = names.iter().map(id).collect();
+    ids.map_err(|error| anyhow::anyhow!("{option}: {error}"))
 }
 
 fn version(text: &str) -> Result<PythonVersion, String> {
@@ -226,21 +266,17 @@ impl Plan {
         }
         let working = std::env::current_dir().and_then(|folder| folder.canonicalize());
         let working = working.context("cannot tell the working folder")?;
-        let ids = |option: &str, names: &[String]| {
-            let id = |name: &String| transform(name.trim()).map(|transform| transform.meta().id);
-            let ids: Result<Vec<_>, _> = names.iter().map(id).collect();
-            ids.map_err(|error| anyhow::anyhow!("{option}: {error}"))
-        };
+        let (select, settings) = (&typed.choice.select, typed.settings);
         let globs: Vec<String> = typed.exclude.iter().flat_map(|list| split(list)).collect();
         let exclude = Patterns::new(&working, &globs).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
         let overrides = Overrides {
-            select: if typed.select.is_empty() { None } else { Some(ids("--select", &typed.select)?) },
-            ignore: ids("--ignore", &typed.ignore)?,
+            select: if select.is_empty() { None } else { Some(ids("--select", select)?) },
+            ignore: ids("--ignore", &typed.choice.ignore)?,
             exclude: (!globs.is_empty()).then_some(exclude),
-            target: typed.target_version,
+            target: settings.target_version,
             unsafe_fixes: typed.unsafe_fixes,
-            config: typed.config,
-            isolated: typed.isolated,
+            config: settings.config,
+            isolated: settings.isolated,
         };
         let jobs = typed.jobs.map(usize::from);
         let named = typed.cache_dir.is_some();

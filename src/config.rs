@@ -40,11 +40,13 @@ pub struct Config {
     pub target: Option<PythonVersion>,
     /// Options of transforms.
     pub options: Options,
+    /// Whether the owners want pull requests. Only who works on many repositories asks for it.
+    pub pull_requests: bool,
 }
 
 /// Larger configuration files are refused: 1 MiB.
 const MAX_SIZE: u64 = 1 << 20;
-const KEYS: &[&str] = &["select", "ignore", "exclude", "per-file-ignores", "target-version"];
+const KEYS: &[&str] = &["select", "ignore", "exclude", "per-file-ignores", "target-version", "pull-requests"];
 /// Keys that users of other tools will try, and why they do not exist.
 const NEVER: &[&str] = &["fix", "fix-only", "unsafe-fixes", "diff"];
 
@@ -143,6 +145,7 @@ impl File<'_> {
             per_file_ignores: Vec::new(),
             target: None,
             options: Options::new(),
+            pull_requests: true,
         };
         for (key, value) in table {
             match &**key.get_ref() {
@@ -160,6 +163,12 @@ impl File<'_> {
                     let wrong = || self.wrong(value, "`target-version` must be a text such as \"3.9\"");
                     let version = as_str(value).ok_or_else(wrong)?.parse();
                     config.target = Some(version.map_err(|error: String| self.wrong(value, error))?);
+                }
+                "pull-requests" => {
+                    let DeValue::Boolean(wanted) = value.get_ref() else {
+                        return Err(self.wrong(value, "`pull-requests` must be true or false"));
+                    };
+                    config.pull_requests = *wanted;
                 }
                 name => match meta(name) {
                     Some(meta) => self.options(meta, key, value, &mut config.options)?,
@@ -287,7 +296,7 @@ mod tests {
     #[test]
     fn everything_is_read() {
         let text = "[project]\nname = 'x'\n[tool.mlfix]\nselect = ['B006', 'mutate-while-iterating']\nignore = ['B909']\n\
-                    exclude = ['legacy']\ntarget-version = 'py39'\n[tool.mlfix.per-file-ignores]\n'tests/*' = ['B006']\n";
+                    exclude = ['legacy']\ntarget-version = 'py39'\npull-requests = false\n[tool.mlfix.per-file-ignores]\n'tests/*' = ['B006']\n";
         let config = parse("pyproject.toml", text).expect("right").expect("there");
         assert_eq!(config.select, Some(vec!["mutable-default", "mutate-while-iterating"]));
         assert_eq!(config.ignore, ["mutate-while-iterating"]);
@@ -320,6 +329,7 @@ mod tests {
             ("mlfix.toml", "[tool.mlfix]\n", "mlfix.toml:1: in this file the keys stand at the top, without `[tool.mlfix]`"),
             ("mlfix.toml", "select = 'B006'\n", "mlfix.toml:1: `select` must be a list of texts"),
             ("mlfix.toml", "select = [\n1]\n", "mlfix.toml:2: `select` must be a list of texts"),
+            ("mlfix.toml", "pull-requests = 'no'\n", "mlfix.toml:1: `pull-requests` must be true or false"),
             ("mlfix.toml", "target-version = 3.9\n", "mlfix.toml:1: `target-version` must be a text such as \"3.9\""),
             (
                 "mlfix.toml",

@@ -43,7 +43,10 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod fleet;
+pub mod forge;
 pub mod fs;
+pub mod git;
 pub mod report;
 pub mod semantics;
 #[path = "../transforms/mod.rs"]

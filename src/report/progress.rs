@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Shorter runs have no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Counts files; draws on standard error once the run has lasted a second, if a person looks at it.
+/// Counts files or repositories; draws on standard error once the run has lasted a second, if a person looks at it.
 pub struct Progress {
     bar: ProgressBar,
     start: Instant,
@@ -17,8 +17,17 @@ pub struct Progress {
 impl Progress {
     /// For `files` files. `wanted`: whether standard error is a terminal and the user does not ask for silence.
     pub fn new(files: usize, wanted: bool) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(files as u64), ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} files").expect("the template is right");
+        Self::with("{wide_bar} {pos}/{len} files", files, wanted)
+    }
+
+    /// For repositories, with the time that is left.
+    pub fn of_repositories(count: usize, wanted: bool) -> Self {
+        Self::with("{wide_bar} {pos}/{len} repositories, {eta} left", count, wanted)
+    }
+
+    fn with(template: &str, count: usize, wanted: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template(template).expect("the template is right");
         Self { bar: bar.with_style(style), start: Instant::now(), wanted }
     }
 

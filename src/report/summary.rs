@@ -236,7 +236,7 @@ fn findings(count: usize) -> String {
 }
 
 /// What kinds of files have in common: the reason without the place in the file.
-fn kind_of(reason: &str) -> String {
+pub(crate) fn kind_of(reason: &str) -> String {
     if reason.starts_with("byte ") || reason.contains("encoding") {
         return "in an encoding that cannot be edited".to_owned();
     }

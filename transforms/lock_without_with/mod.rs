@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::reindent::Run;
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
@@ -46,7 +46,7 @@ impl Transform for LockWithoutWith {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
+    fn may_match(&self, code: &Code) -> bool {
         skim::behind_word(code, "acquire").any(|end| {
             let bracket = skim::skip_blank(code, end);
             let inside = skim::skip_blank(code, bracket + 1);

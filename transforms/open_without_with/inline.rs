@@ -352,7 +352,7 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
         // The lines of a chain that began with the call go behind the name.
         let chain = layout::chain(call);
         let splits = source.line(call.end()) != source.line(chain.end());
-        let column = unit.len() + call.start() - source.line_start(call.start());
+        let column = unit.len() + source.column(call.start());
         let chain = if splits { chain } else { call };
         (chain.range(), layout::moved(cx, chain, Some((call, file)), column, 0))
     };

@@ -2,7 +2,7 @@
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
@@ -31,8 +31,9 @@ impl Transform for SetupInLoop {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        skim::in_loops(code, |body| [".to", ".cuda", ".eval", ".train"].iter().any(|word| skim::calls(body, word)))
+    fn may_match(&self, code: &Code) -> bool {
+        let sets_up = |body: &[u8], word| skim::calls_of(body, word).any(|bracket| skim::is_statement(body, bracket));
+        code.in_loops(|body| [".to", ".cuda", ".eval", ".train"].into_iter().any(|word| sets_up(body, word)))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

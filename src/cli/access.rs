@@ -1,0 +1,78 @@
+//! Which forge, with which token, and how fast: the same for every command that opens pull requests.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use crate::forge::{self, Budget, Forge, Kind, Pace, SystemClock, Token};
+use crate::write::Interrupt;
+
+/// How to reach the forge.
+#[derive(Args)]
+pub(super) struct Access {
+    /// What kind of forge it is, where the address does not say
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Forge")]
+    forge: Option<Kind>,
+    /// The address of its interface, such as https://git.example.com/api/v3
+    #[arg(long, value_name = "URL", help_heading = "Forge")]
+    api_url: Option<String>,
+    /// A command that prints the token, such as `gh auth token` [default: $MLFIX_TOKEN, or the forge's own variable]
+    #[arg(long, value_name = "COMMAND", help_heading = "Forge")]
+    token_cmd: Option<String>,
+    /// Requests that create something, at most so many in a minute
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Forge")]
+    per_minute: u32,
+    /// Requests that create something, at most so many in an hour
+    #[arg(long, value_name = "N", default_value_t = 450, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Forge")]
+    per_hour: u32,
+    /// Milliseconds between two such requests
+    #[arg(long, value_name = "MS", default_value_t = 1000, help_heading = "Forge")]
+    gap: u64,
+}
+
+/// A forge that can be asked.
+pub(super) struct Opened {
+    pub(super) forge: Box<dyn Forge>,
+    pub(super) kind: Kind,
+    pub(super) token: Token,
+    pub(super) clock: SystemClock,
+}
+
+impl Access {
+    /// Connects to the forge of a host. What was spent of the limits is kept in `folder`, if there is one.
+    pub(super) fn open(&self, host: &str, folder: Option<&Path>, interrupt: &Interrupt) -> anyhow::Result<Opened> {
+        let (kind, api) = self.place(host)?;
+        let token = Token::find(kind, self.token_cmd.as_deref())?;
+        let [ours, theirs] = kind.variables();
+        let token = token.with_context(|| format!("no token for {host}: set {ours} or {theirs}, or use --token-cmd"))?;
+        let clock = SystemClock::new(interrupt.clone());
+        let gap = Duration::from_millis(self.gap);
+        let pace = Pace { per_minute: self.per_minute, per_hour: self.per_hour, gap };
+        let budget = match folder {
+            None => Budget::new(pace),
+            Some(folder) => {
+                let name = host.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
+                Budget::kept_in(pace, &folder.join(format!("spent-{name}.json")), &clock)
+            }
+        };
+        let forge = forge::connect(kind, &api, token.clone(), budget, Arc::new(clock.clone()))?;
+        Ok(Opened { forge, kind, token, clock })
+    }
+
+    fn place(&self, host: &str) -> anyhow::Result<(Kind, String)> {
+        // In a job of its own, a forge says where its interface is.
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let is_here = |server: &str| server.split_once("://").is_some_and(|(_, rest)| rest.trim_end_matches('/') == host);
+        let job = [("GITHUB_SERVER_URL", "GITHUB_API_URL"), ("CI_SERVER_URL", "CI_API_V4_URL")].into_iter();
+        let job = job.filter(|(server, _)| variable(server).is_some_and(|server| is_here(&server)));
+        let said = self.api_url.clone().or_else(|| job.filter_map(|(_, api)| variable(api)).next());
+        let kind = self.forge.or_else(|| said.as_deref().and_then(Kind::of)).or_else(|| Kind::of_host(host));
+        let Some(kind) = kind else {
+            bail!("what kind of forge is {}? say it with --forge", if host.is_empty() { "this" } else { host });
+        };
+        Ok((kind, said.unwrap_or_else(|| kind.api(host))))
+    }
+}

@@ -1,0 +1,31 @@
+//! One migration over many repositories, in phases that trust each other with little.
+//!
+//! `scan` clones and fixes, many at a time, anywhere, and holds no token that can write. It leaves one [`Record`] for each
+//! repository. Whoever publishes needs nothing but the records: [`publish`] is one process, as fast as a forge allows, and
+//! the only one that changes anything outside of this machine.
+
+pub mod body;
+pub mod campaign;
+pub mod crew;
+pub mod export;
+pub mod journal;
+pub mod list;
+pub mod mirror;
+pub mod progress;
+pub mod publish;
+pub mod published;
+pub mod reconcile;
+pub mod record;
+pub mod records;
+pub mod sbatch;
+mod scan;
+pub mod show;
+pub mod split;
+pub mod sum;
+mod wishes;
+
+pub use record::Record;
+pub use scan::look;
+
+/// Who makes commits where nobody else is named. The domain is one that nobody can have (RFC 2606).
+pub const AUTHOR: &str = "mlfix <mlfix@noreply.invalid>";

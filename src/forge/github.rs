@@ -1,0 +1,184 @@
+//! GitHub and GitHub Enterprise Server over their REST interface.
+//!
+//! Source: docs.github.com, version 2022-11-28. Drafts that become ready and automatic merging exist in GraphQL only and
+//! are not offered.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::http::{Effect, Http, encode};
+use super::json::{labels, odd, text};
+use super::{Budget, Change, Class, Clock, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
+
+/// See [`Forge`].
+pub struct GitHub {
+    http: Http,
+}
+
+impl GitHub {
+    /// `api` is `https://api.github.com`, or `https://HOST/api/v3`.
+    ///
+    /// # Errors
+    /// Those of [`Http::new`].
+    pub fn new(api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
+        Ok(Self { http: Http::new(api, "Bearer", token, budget, clock)? })
+    }
+}
+
+impl Forge for GitHub {
+    fn login(&self) -> Result<Option<String>> {
+        match self.http.get("/user") {
+            Ok(user) => Ok(text(&user, "login")),
+            // The token that Actions makes for a job has no user.
+            Err(error) if error.class == Class::Auth && error.text.contains("403") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn list(&self, which: &Query) -> Result<Vec<Repo>> {
+        let repos = match (&which.owner, &which.topic) {
+            (Some(owner), _) => {
+                let name = encode(owner);
+                // Only an organisation has the first list; a user has the second.
+                match self.http.pages(&format!("/orgs/{name}/repos?per_page=100&type=all")) {
+                    Err(error) if error.class == Class::Gone => self.http.pages(&format!("/users/{name}/repos?per_page=100")),
+                    repos => repos,
+                }?
+            }
+            // A search shows the first thousand only.
+            (None, Some(topic)) => {
+                self.http.pages(&format!("/search/repositories?q={}&per_page=100", encode(&format!("topic:{topic}"))))?
+            }
+            (None, None) => return Err(odd("name an owner or a topic")),
+        };
+        let repos: Result<Vec<Repo>> = repos.iter().map(repo).collect();
+        Ok(repos?.into_iter().filter(|repo| which.fits(repo)).collect())
+    }
+
+    fn repo(&self, name: &RepoName) -> Result<Repo> {
+        repo(&self.http.get(&format!("/repos/{name}"))?)
+    }
+
+    fn pulls(&self, repo: &RepoName, owner: &str, branch: &str) -> Result<Vec<Pull>> {
+        let head = encode(&format!("{owner}:{branch}"));
+        let pulls = self.http.pages(&format!("/repos/{repo}/pulls?head={head}&state=all&per_page=100"))?;
+        // With a head that it does not understand, GitHub lists everything.
+        let ours = |pull: &&Value| {
+            let head = &pull["head"];
+            let label = text(head, "label").unwrap_or_default();
+            let account = label.split_once(':').map_or("", |(account, _)| account);
+            text(head, "ref").as_deref() == Some(branch) && account.eq_ignore_ascii_case(owner)
+        };
+        let mut pulls = pulls.iter().filter(ours).map(pull).collect::<Result<Vec<_>>>()?;
+        pulls.sort_by_key(|pull| std::cmp::Reverse(pull.number));
+        Ok(pulls)
+    }
+
+    fn open(&self, repo: &RepoName, new: &NewPull) -> Result<Pull> {
+        let mut body = json!({
+            "title": new.title,
+            "body": new.body,
+            "base": new.base,
+            "head": format!("{}:{}", new.owner, new.branch),
+            "draft": new.draft,
+        });
+        if new.head_repo != *repo {
+            body["maintainer_can_modify"] = json!(true);
+            // A fork in the same organisation has the same owner.
+            body["head_repo"] = json!(new.head_repo.name);
+        }
+        pull(&self.http.send("POST", &format!("/repos/{repo}/pulls"), Some(&body), Effect::Creates)?.json)
+    }
+
+    fn edit(&self, repo: &RepoName, number: u64, change: &Change) -> Result<()> {
+        let mut body = json!({});
+        for (key, value) in [("title", &change.title), ("body", &change.body)] {
+            if let Some(value) = value {
+                body[key] = json!(value);
+            }
+        }
+        if change.close {
+            body["state"] = json!("closed");
+        }
+        self.http.send("PATCH", &format!("/repos/{repo}/pulls/{number}"), Some(&body), Effect::Sets).map(|_| ())
+    }
+
+    fn comment(&self, repo: &RepoName, number: u64, text: &str) -> Result<()> {
+        let path = format!("/repos/{repo}/issues/{number}/comments");
+        self.http.send("POST", &path, Some(&json!({ "body": text })), Effect::Creates).map(|_| ())
+    }
+
+    fn label(&self, repo: &RepoName, number: u64, labels: &[String]) -> Result<()> {
+        let path = format!("/repos/{repo}/issues/{number}/labels");
+        self.http.send("POST", &path, Some(&json!({ "labels": labels })), Effect::Sets).map(|_| ())
+    }
+
+    fn ask_review(&self, repo: &RepoName, number: u64, reviewers: &[String]) -> Result<()> {
+        let (teams, people): (Vec<_>, Vec<_>) = reviewers.iter().partition(|name| name.contains('/'));
+        let teams: Vec<&str> = teams.iter().filter_map(|team| Some(team.rsplit_once('/')?.1)).collect();
+        let path = format!("/repos/{repo}/pulls/{number}/requested_reviewers");
+        let body = json!({ "reviewers": people, "team_reviewers": teams });
+        self.http.send("POST", &path, Some(&body), Effect::Sets).map(|_| ())
+    }
+
+    fn fork(&self, name: &RepoName) -> Result<Repo> {
+        // For a repository that is forked already, GitHub answers with the fork that is there.
+        let body = json!({ "default_branch_only": true });
+        repo(&self.http.send("POST", &format!("/repos/{name}/forks"), Some(&body), Effect::Sets)?.json)
+    }
+
+    fn sync_fork(&self, fork: &RepoName, branch: &str) -> Result<()> {
+        let path = format!("/repos/{fork}/merge-upstream");
+        self.http.send("POST", &path, Some(&json!({ "branch": branch })), Effect::Sets).map(|_| ())
+    }
+
+    fn delete_repo(&self, repo: &RepoName) -> Result<()> {
+        self.http.send("DELETE", &format!("/repos/{repo}"), None, Effect::Sets).map(|_| ())
+    }
+
+    fn rest(&self) -> bool {
+        self.http.rest()
+    }
+
+    fn budget(&self) -> &Budget {
+        self.http.budget()
+    }
+}
+
+fn repo(json: &Value) -> Result<Repo> {
+    let name = text(json, "full_name").and_then(|name| name.parse().ok()).ok_or_else(|| odd("a repository without a name"))?;
+    let rights = &json["permissions"];
+    let topics = json["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(Repo {
+        name,
+        clone_url: text(json, "clone_url").unwrap_or_default(),
+        default_branch: text(json, "default_branch"),
+        archived: json["archived"] == true || json["disabled"] == true,
+        fork: json["fork"] == true,
+        private: json["private"] == true,
+        can_push: rights["push"] == true || rights["admin"] == true,
+        size: json["size"].as_u64().unwrap_or(0),
+        topics: topics.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        language: text(json, "language"),
+        parent: text(&json["parent"], "full_name").and_then(|name| name.parse().ok()),
+    })
+}
+
+fn pull(json: &Value) -> Result<Pull> {
+    let state = match (&json["merged_at"], json["state"].as_str()) {
+        (Value::String(_), _) => State::Merged,
+        (_, Some("open")) => State::Open,
+        (_, Some("closed")) => State::Closed,
+        _ => return Err(odd("a pull request without a state")),
+    };
+    Ok(Pull {
+        number: json["number"].as_u64().ok_or_else(|| odd("a pull request without a number"))?,
+        url: text(json, "html_url").unwrap_or_default(),
+        title: text(json, "title").unwrap_or_default(),
+        body: text(json, "body").unwrap_or_default(),
+        state,
+        base: text(&json["base"], "ref").unwrap_or_default(),
+        labels: labels(json),
+    })
+}
