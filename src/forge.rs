@@ -9,14 +9,19 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 mod budget;
+mod gitea;
 mod github;
+mod gitlab;
 mod http;
+mod json;
 #[cfg(test)]
 mod scripted;
 mod token;
 
 pub use budget::{Budget, Clock, Pace, SystemClock};
+pub use gitea::Gitea;
 pub use github::GitHub;
+pub use gitlab::GitLab;
 pub use http::Http;
 pub use token::Token;
 
@@ -64,6 +69,14 @@ pub struct Query {
     pub topic: Option<String>,
     /// Only those whose main language this is, as the forge says it: `Python`.
     pub language: Option<String>,
+}
+
+impl Query {
+    /// Whether a repository has the topic and the language.
+    fn fits(&self, repo: &Repo) -> bool {
+        self.topic.as_ref().is_none_or(|topic| repo.topics.contains(topic))
+            && self.language.as_ref().is_none_or(|language| repo.language.as_ref() == Some(language))
+    }
 }
 
 /// `owner/name`; the owner of a GitLab project may itself have slashes.
@@ -247,6 +260,12 @@ pub enum Kind {
     /// github.com and GitHub Enterprise Server
     #[value(name = "github")]
     GitHub,
+    /// Gitea and Forgejo
+    #[value(alias = "forgejo")]
+    Gitea,
+    /// gitlab.com and GitLab on a server of one's own
+    #[value(name = "gitlab")]
+    GitLab,
 }
 
 impl Kind {
@@ -256,13 +275,19 @@ impl Kind {
         if path == "https://api.github.com" || path.ends_with("/api/v3") {
             return Some(Self::GitHub);
         }
-        None
+        match path.rsplit_once("/api/")?.1 {
+            "v1" => Some(Self::Gitea),
+            "v4" => Some(Self::GitLab),
+            _ => None,
+        }
     }
 
     /// The kind of the forges that everybody knows.
     pub fn of_host(host: &str) -> Option<Self> {
         match host {
             "github.com" => Some(Self::GitHub),
+            "codeberg.org" => Some(Self::Gitea),
+            "gitlab.com" => Some(Self::GitLab),
             _ => None,
         }
     }
@@ -272,6 +297,8 @@ impl Kind {
         match self {
             Self::GitHub if host == "github.com" => "https://api.github.com".to_owned(),
             Self::GitHub => format!("https://{host}/api/v3"),
+            Self::Gitea => format!("https://{host}/api/v1"),
+            Self::GitLab => format!("https://{host}/api/v4"),
         }
     }
 
@@ -279,6 +306,9 @@ impl Kind {
     pub fn git_user(self) -> &'static str {
         match self {
             Self::GitHub => "x-access-token",
+            // Any name does, as long as the password is a token.
+            Self::Gitea => "mlfix",
+            Self::GitLab => "oauth2",
         }
     }
 
@@ -286,6 +316,8 @@ impl Kind {
     pub fn variables(self) -> [&'static str; 2] {
         match self {
             Self::GitHub => ["MLFIX_TOKEN", "GITHUB_TOKEN"],
+            Self::Gitea => ["MLFIX_TOKEN", "FORGEJO_TOKEN"],
+            Self::GitLab => ["MLFIX_TOKEN", "GITLAB_TOKEN"],
         }
     }
 }
@@ -297,6 +329,8 @@ impl Kind {
 pub fn connect(kind: Kind, api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Box<dyn Forge>> {
     Ok(match kind {
         Kind::GitHub => Box::new(GitHub::new(api, token, budget, clock)?),
+        Kind::Gitea => Box::new(Gitea::new(api, token, budget, clock)?),
+        Kind::GitLab => Box::new(GitLab::new(api, token, budget, clock)?),
     })
 }
 
@@ -341,6 +375,8 @@ mod tests {
     fn the_address_says_which_forge_it_is() {
         assert_eq!(Kind::of("https://api.github.com/"), Some(Kind::GitHub));
         assert_eq!(Kind::of("https://git.example.com/api/v3"), Some(Kind::GitHub));
+        assert_eq!(Kind::of("https://git.example.com/api/v1/"), Some(Kind::Gitea));
+        assert_eq!(Kind::of("https://git.example.com/api/v4"), Some(Kind::GitLab));
         assert_eq!(Kind::of("https://git.example.com"), None);
         assert_eq!(Kind::GitHub.api("git.example.com"), "https://git.example.com/api/v3");
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::{Budget, Change, Class, Clock, Error, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
+use super::json::{labels, odd, text};
+use super::{Budget, Change, Class, Clock, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
 pub struct GitHub {
@@ -52,11 +53,7 @@ impl Forge for GitHub {
             (None, None) => return Err(odd("name an owner or a topic")),
         };
         let repos: Result<Vec<Repo>> = repos.iter().map(repo).collect();
-        let fits = |repo: &Repo| {
-            which.topic.as_ref().is_none_or(|topic| repo.topics.contains(topic))
-                && which.language.as_ref().is_none_or(|language| repo.language.as_ref() == Some(language))
-        };
-        Ok(repos?.into_iter().filter(fits).collect())
+        Ok(repos?.into_iter().filter(|repo| which.fits(repo)).collect())
     }
 
     fn repo(&self, name: &RepoName) -> Result<Repo> {
@@ -175,7 +172,6 @@ fn pull(json: &Value) -> Result<Pull> {
         (_, Some("closed")) => State::Closed,
         _ => return Err(odd("a pull request without a state")),
     };
-    let labels = json["labels"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Pull {
         number: json["number"].as_u64().ok_or_else(|| odd("a pull request without a number"))?,
         url: text(json, "html_url").unwrap_or_default(),
@@ -183,14 +179,6 @@ fn pull(json: &Value) -> Result<Pull> {
         body: text(json, "body").unwrap_or_default(),
         state,
         base: text(&json["base"], "ref").unwrap_or_default(),
-        labels: labels.iter().filter_map(|label| text(label, "name")).collect(),
+        labels: labels(json),
     })
-}
-
-fn text(json: &Value, key: &str) -> Option<String> {
-    json.get(key)?.as_str().map(str::to_owned)
-}
-
-fn odd(what: &str) -> Error {
-    Error { class: Class::Refused, text: what.to_owned() }
 }

@@ -82,7 +82,7 @@ impl<'t> Facts<'t> {
                 return Some(reference);
             }
             let is_before = until.contains(reference) || self.may_follow(reference, until, &made);
-            match self.fate_of_memory(reference, Form::Tensor) {
+            match Walk::holders(self).fate(reference) {
                 Fate::Held(holder) if is_before => Some(holder),
                 _ => None,
             }

@@ -325,12 +325,12 @@ pub(super) fn function(name: &[&str]) -> Storage {
                 .contains(name);
             if computes { Own } else { Unknown }
         }
-        ["torch", "linalg", "diagonal"] => Shared,
         ["torch", "linalg", name] if LINALG.contains(name) => Own,
         ["torch", "special", name] if SPECIAL.contains(name) => Own,
         ["torch", "fft", name] if name.contains("fft") => Own,
         ["math", _] => Own,
-        ["numpy", "asarray" | "ascontiguousarray" | "ravel" | "squeeze" | "transpose" | "reshape" | "round"] => Shared,
+        ["torch", "linalg", "diagonal"]
+        | ["numpy", "asarray" | "ascontiguousarray" | "ravel" | "squeeze" | "transpose" | "reshape" | "round"] => Shared,
         ["numpy", name] if NUMPY.contains(name) => Own,
         ["builtins", name] if BUILTINS.contains(name) => Own,
         ["builtins", "reversed" | "iter"] => Shared,

@@ -14,6 +14,7 @@ mod hostile;
 mod memory;
 mod parsers;
 mod properties;
+mod pull_requests;
 mod python;
 mod readme;
 mod reindent;

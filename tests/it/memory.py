@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import warnings
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ LISTS = ["[x]", "[x, y]", "(x,)", "m, x, x", "m, x, 0.0", "'ij->ij', x", "'i->i'
 LEFT = ["set_", "use_", "manual", "seed", "save", "load", "fork", "wait", "import_", "share_memory", "pin_memory", "compile",
         "register", "autocast", "get_num", "init_", "cudnn", "miopen", "mkldnn", "fbgemm", "quant", "segment", "classes",
         "storage", "resize", "__set", "__init", "__new", "__del", "__reduce", "__getattr", "__dir", "__class", "__sub",
-        "__cuda", "__dlpack", "is_shared", "combinations", "cartesian", "as_strided", "empty_strided", "from_file"]  # fmt: skip
+        "__cuda", "__dlpack", "is_shared", "combinations", "cartesian", "as_strided", "empty_strided", "from_file", "source", "lookfor", "who"]  # fmt: skip
 MODULES = ["", "0.0", "1", "3", "3, 3", "1, 1, 1", "0", "inplace=True", "0.0, True", "-1.0, 1.0, True", "0.5", "1, 1", "0, 0.0"]
 OTHERS = [
     "+x", "-x", "~x", "x + 0", "x * 1", "x - 0", "x / 1", "x ** 1", "x // 1", "x % 2", "x @ x", "x & x", "x | x", "x ^ x",
@@ -159,6 +160,7 @@ def asked(expression: str) -> list[object] | None:
                 torch.manual_seed(seed)
                 values.append(eval(code, {"torch": torch, "F": F, "np": np}, inputs.given))
         except TypeError:
+            INPUTS[base] = inputs
             # What does not take these arguments takes them of no tensor.
             if base == 1 and not found:
                 return None
@@ -206,17 +208,15 @@ def apart(all_of_them: list[str]) -> list[list[object]]:
     return answers
 
 
-def record() -> list[list[object]]:
+def record(out: TextIO) -> None:
     """Of each group, two ways to get at memory, write to it, or make something up."""
-    kept = []
-    for group in groups():
-        seen: dict[str, int] = {}
-        for found in apart(group):
-            kind = str(found[1:])
-            seen[kind] = seen.get(kind, 0) + 1
-            if any(found[1:]) and seen[kind] <= 2:
-                kept.append(found)
-    return kept
+    group_of = {expression: number for number, group in enumerate(groups()) for expression in group}
+    seen: dict[tuple[int, str], int] = {}
+    for expression, gives, writes, varies in apart(list(group_of)):
+        kind = (group_of[expression], str([gives, writes, varies]))
+        seen[kind] = seen.get(kind, 0) + 1
+        if (gives or writes or varies) and seen[kind] <= 2:
+            print(expression, ",".join(gives), ",".join(writes), "varies" if varies else "", sep="\t", file=out)
 
 
 def ask(all_of_them: list[str], count: int) -> list[list[object]]:
@@ -236,8 +236,7 @@ def main() -> None:
     elif sys.argv[1] == "ask":
         json.dump(ask(*json.load(sys.stdin)), answer)
     else:
-        for expression, gives, writes, varies in record():
-            print(expression, ",".join(gives), ",".join(writes), "varies" if varies else "", sep="\t", file=answer)
+        record(answer)
 
 
 main()

@@ -85,19 +85,21 @@ impl Claims {
         for name in gives.iter().chain(writes).filter(|name| self.looked.contains(name)) {
             wrong.push(format!("`{expression}` is said to look at `{name}` only; gives {gives:?}, writes {writes:?}"));
         }
-        if gives.contains(&"x".to_string()) && !writes.contains(&"x".to_string()) && is_lost(expression) {
-            wrong.push(format!("`v = {expression}`: a write to `v` is not seen as one to `x`"));
+        for (before, within) in [("pass", "v[0] = k"), ("pass", "v += k"), ("v += 1; a.put(v)", "a.get()")] {
+            if gives.contains(&"x".to_string()) && is_lost(expression, before, within) {
+                wrong.push(format!("`v = {expression}; {before}`: `{within}` is not seen as a write to `x`"));
+            }
         }
         wrong
     }
 }
 
 /// Whether a tensor is held to be the same in every step although a loop writes to what the expression gives.
-fn is_lost(expression: &str) -> bool {
+fn is_lost(expression: &str, before: &str, within: &str) -> bool {
     let code = format!(
         "import torch\nimport numpy as np\nimport torch.nn.functional as F\ndef f(a):\n    x = torch.zeros(3)\n    \
-         y, m, i = torch.ones(3), torch.ones(3), torch.ones(3)\n    v = {expression}\n    for k in a:\n        \
-         print(x.sum())\n        v[0] = k\n"
+         y, m, i = torch.ones(3), torch.ones(3), torch.ones(3)\n    v = {expression}\n    {before}\n    for k in a:\n        \
+         print(x.sum())\n        {within}\n"
     );
     let tree = Tree::parse(&code);
     let facts = Facts::new(&tree);
@@ -107,7 +109,7 @@ fn is_lost(expression: &str) -> bool {
     change.is_none()
 }
 
-fn asked<'t>(tree: &'t Tree) -> Option<Node<'t>> {
+fn asked(tree: &Tree) -> Option<Node<'_>> {
     let call = tree.root().descendants().find(|node| node.is("call") && node.text().starts_with("g("))?;
     call.child("arguments")?.only_child()
 }

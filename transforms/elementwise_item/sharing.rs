@@ -14,12 +14,11 @@ pub(super) fn may_change<'t>(cx: &Context<'t>, elements: &Elements<'t>) -> Resul
     if elements.tensor.fresh || facts.allocates(elements.iterable) {
         return Ok(None);
     }
-    let change = match facts.reads(elements.iterable) {
-        Some(_) => facts.change_within(elements.iterable, elements.anchor),
-        None => {
-            let mut parts = elements.anchor.named_children().filter(|part| part.field() != Some("right"));
-            parts.find_map(|part| facts.stranger_within(part)).map(Change::Possible)
-        }
+    let change = if facts.reads(elements.iterable).is_some() {
+        facts.change_within(elements.iterable, elements.anchor)
+    } else {
+        let mut parts = elements.anchor.named_children().filter(|part| part.field() != Some("right"));
+        parts.find_map(|part| facts.stranger_within(part)).map(Change::Possible)
     };
     match change {
         Some(Change::Seen(_)) => Err("the loop changes the tensor that it walks"),

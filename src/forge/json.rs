@@ -1,0 +1,21 @@
+//! What the answers of all forges have in common.
+
+use serde_json::Value;
+
+use super::{Class, Error};
+
+/// A text of an object.
+pub(super) fn text(json: &Value, key: &str) -> Option<String> {
+    json.get(key)?.as_str().map(str::to_owned)
+}
+
+/// The names of the labels, which are objects or names.
+pub(super) fn labels(json: &Value) -> Vec<String> {
+    let labels = json["labels"].as_array().map(Vec::as_slice).unwrap_or_default();
+    labels.iter().filter_map(|label| text(label, "name").or_else(|| label.as_str().map(str::to_owned))).collect()
+}
+
+/// An answer, or a wish, that makes no sense.
+pub(super) fn odd(what: &str) -> Error {
+    Error { class: Class::Refused, text: what.to_owned() }
+}
