@@ -24,7 +24,8 @@ impl<'t> Run<'t> {
     /// `None` when they are not, or when other code stands on the first or the last line: `x = 1; y = 2` where only one
     /// is meant, `if a: b()`, also where a backslash takes the rest to a line of its own. A `;` between two statements of the run is no hindrance.
     pub fn new(source: &SourceFile, first: Node<'t>, last: Node<'t>) -> Option<Self> {
-        let one_block = first.is_statement() && first.parent() == last.parent() && first <= last;
+        // The cases of a `match` stand in a block, and nothing else may.
+        let one_block = first.is_statement() && !first.is("case_clause") && first.parent() == last.parent() && first <= last;
         let code = source.code();
         let start = source.line_start(first.start()).max(source.start());
         let end = source.line_end(last.end().saturating_sub(1).max(last.start()));
@@ -238,6 +239,7 @@ mod tests {
         assert_eq!(moved("def f():\n    a;  # x\n    c\n", 0..1), "def f():\n        a;  # x\n    c\n");
         assert_eq!(moved("def f(): a\n", 0..1), "refused");
         assert_eq!(moved("def f(): \\\n    a; b\n", 0..2), "refused");
+        assert_eq!(moved("match a:\n    case 1:\n        b\n", 0..1), "refused");
         assert_eq!(moved("def f():\n    a; \\\n    b\n", 1..2), "refused");
     }
 }
