@@ -28,9 +28,6 @@ use crate::report::terminal::{self, Color, Screen, visible};
 use crate::transforms::SUITE;
 use crate::write::{Cause, Interrupt};
 
-/// Who makes the commits where nobody is named.
-const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";
-
 #[derive(Subcommand)]
 pub(super) enum Verb {
     /// Clone and fix repositories; writes records and nothing else
