@@ -13,6 +13,7 @@ mod front_page;
 mod hostile;
 mod parsers;
 mod properties;
+mod pull_requests;
 mod python;
 mod readme;
 mod reindent;
