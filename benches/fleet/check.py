@@ -133,7 +133,7 @@ def compare(mlfix: Mlfix, run: Path, repository: Repository, record: dict, work:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(exist_ok=True)
         git(folder.parent, "clone", "-q", "-c", "core.attributesFile=/dev/null", str(repository.path), str(folder))
-    if name != "bad-filter":  # its checkout is UTF-16
+    if name != "bad-filter":  # its checkout has other line ends
         mlfix_fix = [mlfix.program, "--fix", "--unsafe-fixes", "-q", "--no-cache", "--exit-zero", "."]
         subprocess.run(mlfix_fix, cwd=ways["fix"], env=mlfix.environment, capture_output=True)
         changed = git(ways["fix"], "-c", "core.quotePath=false", "diff", "--name-only", "-z").split("\0")[:-1]

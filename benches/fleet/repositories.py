@@ -28,7 +28,8 @@ def git(path: Path, *arguments: str) -> str:
         "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org", "GIT_COMMITTER_DATE": "1700000000 +0000",
     }
     command = ["git", "-c", "init.defaultBranch=main", "-c", "gc.auto=0", *arguments]
-    return subprocess.run(command, cwd=path, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(command, cwd=path, env=environment, check=True, capture_output=True)
+    return os.fsdecode(done.stdout).strip("\n")
 
 
 def start(path: Path, files: dict[bytes, bytes]) -> Path:
@@ -97,7 +98,7 @@ def hostile(work: Path, proof: Path) -> list[Repository]:
     git(path, "config", "uploadpack.packObjectsHook", f"touch {proof}; exec")
 
     add("filter", "changes", changed=(b"m.py",),
-        files={b"m.py": FIXABLE, b".gitattributes": b"*.py filter=bad ident text eol=crlf working-tree-encoding=UTF-16\n"})
+        files={b"m.py": FIXABLE, b".gitattributes": b"*.py filter=bad ident text eol=crlf\n"})
     add("huge", "changes", changed=(b"m.py",),
         files={b"m.py": FIXABLE, b"data.py": b"x = 1\n" * 1_000_000, b"weights.bin": os.urandom(8 << 20)})
     add("latin", "changes", changed=(b"mod\xe9le/m.py",), files={b"mod\xe9le/m.py": FIXABLE})

@@ -14,8 +14,9 @@ use super::record::{Class, Record};
 use super::scan::{Cost, Scanner};
 use crate::fs::is_alive;
 use crate::git::{Git, Protocol};
+use crate::report::terminal;
 use crate::walk::{STACK, WORKER};
-use crate::write::{Interrupt, random};
+use crate::write::{Cause, Interrupt, random};
 
 /// What to do.
 pub struct Orders {
@@ -73,11 +74,16 @@ pub fn run(orders: &Orders, interrupt: &Interrupt, mut tell: impl FnMut(News<'_>
     git.timeout = orders.timeout;
     git.max_size = orders.max_size;
     let fixer = Fixer::new(orders.campaign.clone())?;
+    let real = |folder: &PathBuf| {
+        let real = folder.canonicalize();
+        real.map_err(|error| anyhow::anyhow!("cannot read {}: {}", terminal::path(folder), Cause(&error)))
+    };
+    let mirror = orders.mirror.as_ref().map(real).transpose()?;
 
     journal::open(&orders.folder, &orders.campaign)?;
     let mut journal = Journal::open(&orders.folder, orders.shard)?;
     let workplace = Workplace::new()?;
-    let scanner = Scanner { fixer, git, mirror: orders.mirror.clone(), timeout: orders.timeout, interrupt: interrupt.clone() };
+    let scanner = Scanner { fixer, git, mirror, timeout: orders.timeout, interrupt: interrupt.clone() };
     let waiting: Vec<Waiting<'_>> = mine.iter().filter_map(|target| Waiting::new(target, &journal, orders)).collect();
     tell(News::Begin { all: mine.len(), done: mine.len() - waiting.len() });
 

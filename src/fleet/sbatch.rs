@@ -4,7 +4,7 @@
 /// repositories each.
 ///
 /// The number of shards is written out. SLURM has it in a variable, too, and that is a trap: after `sbatch --array=2`,
-/// which repeats one element, `SLURM_ARRAY_TASK_COUNT` is 1, and three quarters of that shard would be looked for in vain.
+/// which repeats one element, `SLURM_ARRAY_TASK_COUNT` is 1.
 pub fn script(shards: u32, most: u32, jobs: u16, scan: &[String]) -> String {
     let scan: Vec<String> = scan.iter().map(|word| quoted(word)).collect();
     let scan = scan.join(" ");

@@ -79,6 +79,7 @@ impl Show {
         let mut put = |text: std::fmt::Arguments<'_>| writeln!(out, "{text}").expect("a string takes all");
         match self.look {
             Look::Csv => {}
+            Look::Text | Look::Markdown if rows.len() == 1 => put(format_args!("\n{}", self.sum.line())),
             Look::Text => {
                 put(format_args!(""));
                 let width = rows.iter().map(|row| row[0].len()).max().unwrap_or(0);

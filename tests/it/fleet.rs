@@ -248,6 +248,28 @@ fn what_failed_is_tried_again() {
 }
 
 #[test]
+fn a_mirror_stands_for_the_network() {
+    let mut fleet = Fleet::new();
+    let path = fleet.add("r", &[("m.py", DEFECT)]);
+    let copy = fleet.folder.path().join("mirror/github.com/owner/name.git");
+    fs::create_dir_all(copy.parent().expect("a parent")).expect("created");
+    git(&path, &["clone", "-q", "--bare", ".", copy.to_str().expect("UTF-8")]);
+    fleet.right(&["scan", "owner/name", "owner/other", "--out", "run", "--mirror", "mirror"]);
+    let found: Vec<_> = fleet.records("run").into_iter().map(|record| (record.url, record.status, record.class)).collect();
+    let url = |name: &str| format!("https://github.com/owner/{name}.git");
+    assert_eq!(found, [(url("name"), Status::Changes, None), (url("other"), Status::Failed, Some(Class::Gone))]);
+    fleet.wrong(&["scan", "owner/name", "--out", "run2", "--mirror", "none"], "cannot read none: no such file");
+
+    // What `mirror` fills, `scan` finds; and it goes for nothing that has not moved.
+    let filled = fleet.run(&["mirror", "copies", "--repos", "repos.txt"]);
+    assert!(String::from_utf8_lossy(&filled.stderr).contains("copied"));
+    let filled = fleet.run(&["mirror", "copies", "--repos", "repos.txt"]);
+    assert!(String::from_utf8_lossy(&filled.stderr).contains("is there already"));
+    let records = { fleet.scan("offline", &["--mirror", "copies"]) };
+    assert_eq!(records[0].status, Status::Changes);
+}
+
+#[test]
 fn bad_input_is_named() {
     let fleet = Fleet::many();
     let put = |name: &str, text: &str| fs::write(fleet.folder.path().join(name), text).expect("written");
