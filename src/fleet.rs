@@ -7,6 +7,7 @@
 pub mod body;
 pub mod campaign;
 pub mod crew;
+pub mod draft;
 pub mod export;
 pub mod journal;
 pub mod list;
@@ -22,10 +23,11 @@ mod scan;
 pub mod show;
 pub mod split;
 pub mod sum;
+pub mod wish;
 mod wishes;
 
 pub use record::Record;
 pub use scan::look;
 
 /// Who makes commits where nobody else is named. The domain is one that nobody can have (RFC 2606).
-pub const AUTHOR: &str = "mlfix <mlfix@noreply.invalid>";
+pub const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";

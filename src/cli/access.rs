@@ -16,10 +16,10 @@ pub(super) struct Access {
     /// What kind of forge it is, where the address does not say
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Forge")]
     forge: Option<Kind>,
-    /// The address of its interface, such as https://git.example.com/api/v3
+    /// The address of its interface, such as `https://git.example.com/api/v3`
     #[arg(long, value_name = "URL", help_heading = "Forge")]
     api_url: Option<String>,
-    /// A command that prints the token, such as `gh auth token` [default: $MLFIX_TOKEN, or the forge's own variable]
+    /// A command that prints the token, such as `gh auth token` [default: `$MLFIX_TOKEN`, or the forge's own variable]
     #[arg(long, value_name = "COMMAND", help_heading = "Forge")]
     token_cmd: Option<String>,
     /// Requests that create something, at most so many in a minute
@@ -67,8 +67,8 @@ impl Access {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let is_here = |server: &str| server.split_once("://").is_some_and(|(_, rest)| rest.trim_end_matches('/') == host);
         let job = [("GITHUB_SERVER_URL", "GITHUB_API_URL"), ("CI_SERVER_URL", "CI_API_V4_URL")].into_iter();
-        let job = job.filter(|(server, _)| variable(server).is_some_and(|server| is_here(&server)));
-        let said = self.api_url.clone().or_else(|| job.filter_map(|(_, api)| variable(api)).next());
+        let mut job = job.filter(|(server, _)| variable(server).is_some_and(|server| is_here(&server)));
+        let said = self.api_url.clone().or_else(|| job.find_map(|(_, api)| variable(api)));
         let kind = self.forge.or_else(|| said.as_deref().and_then(Kind::of)).or_else(|| Kind::of_host(host));
         let Some(kind) = kind else {
             bail!("what kind of forge is {}? say it with --forge", if host.is_empty() { "this" } else { host });

@@ -12,11 +12,13 @@ use super::output::{Output, say};
 use super::{Choice, ids};
 use crate::fleet::campaign::Campaign;
 use crate::fleet::crew::Workplace;
+use crate::fleet::draft as paper;
 use crate::fleet::list::Target;
-use crate::fleet::publish::{self, Interrupted, Publisher, Wish};
+use crate::fleet::publish::{Interrupted, Publisher};
 use crate::fleet::published::{Word, is_name};
 use crate::fleet::record::Status;
 use crate::fleet::split::Split;
+use crate::fleet::wish::Wish;
 use crate::fleet::{AUTHOR, look};
 use crate::git::{Address, Git, Protocol};
 use crate::report::terminal::visible;
@@ -125,9 +127,9 @@ impl Pr {
                 return Ok(0);
             }
             let clone = git.clone_into(&copy, None, &workplace.path.join("commits"), None)?;
-            let branch = publish::branch(&self.name, None);
+            let branch = paper::branch(&self.name, None);
             let place = (base.as_str(), checkout.commit.as_str());
-            let draft = publish::draft(&clone, place, branch, &record.steps, &wish, &record.version)?;
+            let draft = paper::draft(&clone, place, branch, &record.steps, &wish, &record.version)?;
             output.put(draft::shown(&draft).as_bytes());
             return Ok(output.exit_code(false).unwrap_or(0));
         }

@@ -13,12 +13,13 @@ use super::draft;
 use super::output::{Output, say};
 use crate::fleet::AUTHOR;
 use crate::fleet::crew::Workplace;
-use crate::fleet::publish::{Interrupted, Publisher, Told, Wish};
+use crate::fleet::publish::{Interrupted, Publisher, Told};
 use crate::fleet::published::{Entry, Published, Word, is_name};
 use crate::fleet::record::{Record, Status};
 use crate::fleet::records::Records;
 use crate::fleet::split::Split;
-use crate::forge::{Clock as _, State};
+use crate::fleet::wish::Wish;
+use crate::forge::State;
 use crate::git::{Address, Git, Protocol};
 use crate::report::terminal::visible;
 use crate::write::Interrupt;
@@ -272,7 +273,7 @@ impl Work {
             let result = self.on(&record, |publisher, tell| publisher.publish(&record, &parts, tell));
             let told = match result {
                 Ok(told) => told,
-                Err(stopped) => return stopped.map_or_else(Err, |code| self.finish(Some(code))),
+                Err(stopped) => return stopped.map(|code| self.finish(Some(code))),
             };
             for Told { entry, draft } in told {
                 opened += usize::from(entry.deed == Word::Opened);
@@ -284,7 +285,7 @@ impl Work {
             }
             timer.done(self.waited().saturating_sub(before));
         }
-        self.finish(None)
+        Ok(self.finish(None))
     }
 
     fn status(mut self) -> anyhow::Result<u8> {
@@ -294,7 +295,7 @@ impl Work {
                 publisher.ask(&record, part.as_deref(), &mut |entry, pull| found.push((entry, pull)))
             });
             if let Err(stopped) = result {
-                return stopped.map_or_else(Err, |code| self.finish(Some(code)));
+                return stopped.map(|code| self.finish(Some(code)));
             }
             for (entry, pull) in found {
                 let word = match pull.as_ref().map(|pull| pull.state) {
@@ -306,7 +307,7 @@ impl Work {
                 *self.counts.entry(entry.deed).or_default() += 1;
             }
         }
-        self.finish(None)
+        Ok(self.finish(None))
     }
 
     fn close(mut self) -> anyhow::Result<u8> {
@@ -314,10 +315,10 @@ impl Work {
             let result = self.on(&record, |publisher, tell| publisher.end(&record, part.as_deref(), tell));
             match result {
                 Ok(told) => told.iter().try_for_each(|told| self.tell(&told.entry))?,
-                Err(stopped) => return stopped.map_or_else(Err, |code| self.finish(Some(code))),
+                Err(stopped) => return stopped.map(|code| self.finish(Some(code))),
             }
         }
-        self.finish(None)
+        Ok(self.finish(None))
     }
 
     /// The parts of each repository that had a pull request.
@@ -445,15 +446,14 @@ impl Work {
         let left = opened.forge.budget().estimate(&opened.clock, timer.left * each, own);
         let end = format!("{} left, at most {} each: about {}", timer.left, requests(each), shown(left));
         say(&if is_first { format!("{} to do; {end}", timer.all) } else { end });
-        let _ = opened.clock.now();
         Ok(())
     }
 
-    fn finish(self, code: Option<u8>) -> anyhow::Result<u8> {
+    fn finish(&self, code: Option<u8>) -> u8 {
         let words: Vec<String> = self.counts.iter().map(|(word, count)| format!("{count} {}", word.shown())).collect();
         say(&if words.is_empty() { "Nothing to do.".to_owned() } else { format!("{}.", words.join(", ")) });
         let failed = self.counts.contains_key(&Word::Failed);
-        Ok(code.unwrap_or(if failed { 2 } else { 0 }))
+        code.unwrap_or(if failed { 2 } else { 0 })
     }
 }
 

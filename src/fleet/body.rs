@@ -24,6 +24,9 @@ const MAX_PATHS: usize = 100;
 /// A longer case is no example any more.
 const MAX_EXAMPLE: usize = 60;
 
+/// So many lines are shown around what an example changes.
+const CONTEXT: usize = 3;
+
 const MARK: &str = "<!-- mlfix:v1 ";
 const MARK_END: &str = " -->";
 
@@ -221,7 +224,7 @@ fn decline(body: &mut String, steps: &[Step]) {
     );
 }
 
-/// The first case of a README that has a fix of this kind, as a diff with all its lines; of any kind, if there is none.
+/// The first case of a README that has a fix of this kind, as a diff; of any kind, if there is none.
 fn example(docs: &str, risky: bool) -> Option<String> {
     let cases = cases(docs);
     let wanted = if risky { "unsafe" } else { "safe" };
@@ -229,15 +232,29 @@ fn example(docs: &str, risky: bool) -> Option<String> {
     let first = cases.iter().filter(short).find(|case| case.tier == wanted);
     let case = first.or_else(|| cases.iter().find(short))?;
     let diff = TextDiff::from_lines(&case.before, &case.after);
-    let line = |change: similar::Change<&str>| {
-        let sign = match change.tag() {
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-            ChangeTag::Equal => ' ',
-        };
-        format!("{sign}{}\n", change.value().trim_end_matches('\n'))
-    };
-    Some(diff.iter_all_changes().map(line).collect())
+    let lines: Vec<(char, &str)> = diff.iter_all_changes().map(|change| (sign(change.tag()), change.value())).collect();
+    let changed: Vec<usize> = (0..lines.len()).filter(|index| lines[*index].0 != ' ').collect();
+    let mut out = String::new();
+    let mut last = None;
+    for (index, (sign, line)) in lines.iter().enumerate() {
+        if !changed.iter().any(|changed| index.abs_diff(*changed) <= CONTEXT) {
+            continue;
+        }
+        if last.is_some_and(|last| last + 1 < index) {
+            out.push_str(" ...\n");
+        }
+        last = Some(index);
+        put(&mut out, format_args!("{sign}{}", line.trim_end_matches('\n')));
+    }
+    Some(out)
+}
+
+fn sign(tag: ChangeTag) -> char {
+    match tag {
+        ChangeTag::Delete => '-',
+        ChangeTag::Insert => '+',
+        ChangeTag::Equal => ' ',
+    }
 }
 
 struct Case {
@@ -286,7 +303,7 @@ fn code_path(path: &RepoPath) -> String {
     code(&String::from_utf8_lossy(&path.0))
 }
 
-/// A code span that holds any text: its fence is longer than every run of backticks in it (CommonMark, "Code spans").
+/// A code span that holds any text: its fence is longer than every run of backticks in it (`CommonMark`, "Code spans").
 fn code(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);

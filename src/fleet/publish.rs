@@ -7,13 +7,15 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::body::{ENDED, SUPERSEDED, State, Text, change, commit_message};
+use super::body::{ENDED, SUPERSEDED, State, Text, change};
+use super::draft::{Draft, branch, commits, draft, text};
 use super::published::{Entry, Word};
 use super::reconcile::{Branch, Deed, STOP_LABELS, Seen, decide};
-use super::record::{Class, Edit, Record, RepoPath, Step};
+use super::record::{Class, Record, RepoPath, Step};
 use super::split::{Owners, Part, Split, parts};
+use super::wish::Wish;
 use crate::forge::{self, Change, Forge, NewPull, Pull, Repo, RepoName, State as Open, Token, open_once};
-use crate::git::{self, Address, Blob, Commit, Failure, Git, Put, Repository};
+use crate::git::{self, Address, Blob, Failure, Git, Repository};
 
 /// Larger CODEOWNERS files are not read: GitHub's own limit.
 const MAX_OWNERS: u64 = 3 << 20;
@@ -21,51 +23,6 @@ const MAX_OWNERS: u64 = 3 << 20;
 const MAX_REVIEWERS: usize = 3;
 /// How often a fork is looked for before its absence counts.
 const FORK_ATTEMPTS: u32 = 20;
-
-/// What somebody wants to publish, and how.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
-pub struct Wish {
-    /// The name of the campaign; its branches are `mlfix/NAME` or below.
-    pub campaign: String,
-    /// The title; made from the transforms where none is given.
-    pub title: Option<String>,
-    /// Who makes the commits: `Name <address>`.
-    pub author: String,
-    /// Whether pull requests are opened as drafts.
-    pub draft: bool,
-    /// Labels for every pull request.
-    pub labels: Vec<String>,
-    /// Whom to ask for a review; `codeowners` stands for those whom the repository names.
-    pub reviewers: Vec<String>,
-    /// One pull request or several.
-    pub split: Split,
-    /// Whether to go through a fork where there is no right to push.
-    pub fork: bool,
-    /// Whether what people closed may be opened again.
-    pub reopen: bool,
-    /// Whether public repositories are welcome where the token has no right to push.
-    pub allow_foreign: bool,
-    /// Whether repositories are welcome that are forks themselves.
-    pub include_forks: bool,
-    /// Whether only what is open is kept up to date.
-    pub only_existing: bool,
-    /// Whether nothing is changed anywhere, and only shown what would be.
-    pub dry_run: bool,
-}
-
-/// What would be pushed and opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    /// The branch with the commits.
-    pub branch: String,
-    /// The branch that they are for.
-    pub base: String,
-    /// Name and message of each commit.
-    pub commits: Vec<(String, String)>,
-    /// What the pull request says.
-    pub text: Text,
-}
 
 /// What was done, and in a dry run what would have been.
 pub struct Told {
@@ -315,7 +272,7 @@ impl Publisher<'_> {
             }
         }
         let owners = match self.wish.split {
-            Split::Owner => self.owners(self.ground(record, place, ground)?)?,
+            Split::Owner => Self::owners(self.ground(record, place, ground)?)?,
             _ => Owners::default(),
         };
         Ok(parts(&record.steps, self.wish.split, &owners))
@@ -431,7 +388,7 @@ impl Publisher<'_> {
         if !matches!(word, Word::Opened | Word::Updated) {
             return Ok(entry.into());
         }
-        let base = self.base(record, place)?;
+        let base = Self::base(record, place)?;
         let ground = self.ground(record, place, ground)?;
         let draft = draft(&ground.clone, (&base, &ground.base), branch.to_owned(), steps, self.wish, &record.version)?;
         Ok(Told { entry, draft: Some(draft) })
@@ -474,7 +431,7 @@ impl Publisher<'_> {
         (steps, hash): (&[Step], &str),
         tip: Option<&str>,
     ) -> Result<Entry, Stop> {
-        let base = self.base(record, place)?;
+        let base = Self::base(record, place)?;
         let owners = self.wish.reviewers.iter().any(|name| name == "codeowners");
         let ground = self.ground(record, place, ground)?;
         let (text, state) = self.push(record, place, ground, branch, (steps, hash), tip)?;
@@ -491,7 +448,7 @@ impl Publisher<'_> {
         self.label(place, &pull)?;
         let mut reviewers: Vec<String> = self.wish.reviewers.iter().filter(|name| *name != "codeowners").cloned().collect();
         if owners {
-            reviewers.extend(self.owners(ground)?.reviewers(steps, MAX_REVIEWERS));
+            reviewers.extend(Self::owners(ground)?.reviewers(steps, MAX_REVIEWERS));
         }
         let mut because = None;
         if !reviewers.is_empty()
@@ -567,7 +524,7 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    fn base(&self, record: &Record, place: &Place) -> Result<String, Stop> {
+    fn base(record: &Record, place: &Place) -> Result<String, Stop> {
         let base = record.base_ref.clone().or_else(|| place.default_branch.clone());
         base.filter(|base| !base.starts_with("mlfix/")).ok_or_else(|| Stop::Skip("it has no branch to merge into".into()))
     }
@@ -575,7 +532,7 @@ impl Publisher<'_> {
     /// The clone, made when it is first needed.
     fn ground<'g>(&self, record: &Record, place: &Place, ground: &'g mut Option<Ground>) -> Result<&'g Ground, Stop> {
         if ground.is_none() {
-            let base = self.base(record, place)?;
+            let base = Self::base(record, place)?;
             let token = self.git_token(&place.address)?;
             let clone = self.git.clone_into(&place.address, Some(&base), &self.folder(), token.as_ref())?;
             let base = clone.head()?.sha;
@@ -586,9 +543,9 @@ impl Publisher<'_> {
         Ok(ground.as_ref().expect("made above"))
     }
 
-    fn owners(&self, ground: &Ground) -> Result<Owners, Stop> {
+    fn owners(ground: &Ground) -> Result<Owners, Stop> {
         let at = |place: &&str| ground.entries.get(&RepoPath(place.as_bytes().to_vec()));
-        let Some((_, sha)) = Owners::PLACES.iter().find_map(|place| at(place)) else { return Ok(Owners::default()) };
+        let Some((_, sha)) = Owners::PLACES.iter().find_map(at) else { return Ok(Owners::default()) };
         ground.clone.fetch(&[sha])?;
         Ok(match ground.clone.blobs(&[sha], MAX_OWNERS)?.pop() {
             Some(Blob::Bytes(bytes)) => Owners::parse(&String::from_utf8_lossy(&bytes)),
@@ -611,61 +568,6 @@ impl Publisher<'_> {
             _ => Ok(None),
         }
     }
-}
-
-/// The branch of a campaign, or of a part of it.
-pub fn branch(campaign: &str, part: Option<&str>) -> String {
-    match part {
-        None => format!("mlfix/{campaign}"),
-        Some(part) => format!("mlfix/{campaign}/{part}"),
-    }
-}
-
-/// What the pull request says.
-fn text(steps: &[Step], wish: &Wish, version: &str) -> Text {
-    let text = Text::new(steps, &wish.campaign, version);
-    Text { title: wish.title.clone().unwrap_or(text.title), ..text }
-}
-
-/// Makes the commits in `clone`, where nobody sees them, and the text. `base` is the name of the branch and its commit.
-///
-/// # Errors
-/// Those of [`commits`].
-pub fn draft(
-    clone: &Repository,
-    (base, commit): (&str, &str),
-    branch: String,
-    steps: &[Step],
-    wish: &Wish,
-    version: &str,
-) -> Result<Draft, Failure> {
-    let names = commits(clone, commit, steps, &wish.author, version)?;
-    let commits = names.into_iter().zip(steps.iter().map(|step| commit_message(step, version))).collect();
-    Ok(Draft { branch, base: base.to_owned(), commits, text: text(steps, wish, version) })
-}
-
-/// Makes one commit for each step, upon `base`, and returns their names.
-///
-/// # Errors
-/// When git refuses, and when a record is damaged: a content that does not have the name that it should have.
-pub fn commits(clone: &Repository, base: &str, steps: &[Step], author: &str, version: &str) -> Result<Vec<String>, Failure> {
-    let contents: Vec<&[u8]> = steps.iter().flat_map(|step| &step.edits).map(|edit| edit.content.as_slice()).collect();
-    let names = clone.names(&contents)?;
-    let expected = steps.iter().flat_map(|step| &step.edits).map(|edit| edit.blob_after.as_str());
-    if !names.iter().map(String::as_str).eq(expected) {
-        return Err(Failure::new(git::Kind::Other, "the record is damaged: a content does not have its name"));
-    }
-    let messages: Vec<String> = steps.iter().map(|step| commit_message(step, version)).collect();
-    let commits: Vec<Commit<'_>> = steps
-        .iter()
-        .zip(&messages)
-        .map(|(step, message)| Commit { message, puts: step.edits.iter().map(put).collect() })
-        .collect();
-    clone.commit(base, author, &commits)
-}
-
-fn put(edit: &Edit) -> Put<'_> {
-    Put { path: &edit.path.0, mode: edit.mode(), content: &edit.content }
 }
 
 /// The steps without the files that are as they should be already. Where a file has changed since the scan in any other

@@ -82,12 +82,11 @@ pub fn decide(seen: &Seen<'_>) -> Deed {
     let by_people = |pull: &&Pull| State::of(&pull.body).is_none_or(|state| state.closed.is_none());
     let decided = seen.pulls.iter().find(|pull| pull.state == Open::Merged || by_people(pull));
     match decided {
-        Some(pull) if pull.state == Open::Merged => {
-            // Merged, and the same change is wanted: the scan is older than the merge.
-            if State::of(&pull.body).is_some_and(|state| state.change == wanted) {
-                return Deed::Merged(pull.number);
-            }
+        // Merged, and the same change is wanted: the scan is older than the merge.
+        Some(pull) if pull.state == Open::Merged && State::of(&pull.body).is_some_and(|state| state.change == wanted) => {
+            return Deed::Merged(pull.number);
         }
+        Some(pull) if pull.state == Open::Merged => {}
         Some(pull) if !seen.reopen => return Deed::Declined(pull.number),
         _ => {}
     }

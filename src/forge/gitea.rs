@@ -114,14 +114,13 @@ impl Forge for Gitea {
             known.iter().filter_map(|label| Some((text(label, "name")?, label["id"].as_u64()?))).collect();
         let mut ids = Vec::new();
         for label in labels {
-            ids.push(match known.get(label) {
-                Some(id) => *id,
-                None => {
-                    let body = json!({ "name": label, "color": "#0e8a16" });
-                    let made = self.http.send("POST", &format!("/repos/{repo}/labels"), Some(&body), Effect::Creates)?;
-                    made.json["id"].as_u64().ok_or_else(|| odd("a label without a number"))?
-                }
-            });
+            if let Some(id) = known.get(label) {
+                ids.push(*id);
+                continue;
+            }
+            let body = json!({ "name": label, "color": "#0e8a16" });
+            let made = self.http.send("POST", &format!("/repos/{repo}/labels"), Some(&body), Effect::Creates)?;
+            ids.push(made.json["id"].as_u64().ok_or_else(|| odd("a label without a number"))?);
         }
         self.change("POST", &format!("/repos/{repo}/issues/{number}/labels"), &json!({ "labels": ids })).map(|_| ())
     }

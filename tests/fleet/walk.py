@@ -25,7 +25,7 @@ from hub import TOKEN, Hub, Repo
 from world import CLEAN, OPENED, PLAIN, SHARED, Watch, commit, git, make, search
 
 FIXED = "def collect(x, acc=None):\n    if acc is None:\n        acc = []\n"
-AUTHOR = "mlfix <mlfix@noreply.invalid>"
+AUTHOR = "mlfix <mlfix@users.noreply.invalid>"
 
 
 class Walk:
@@ -63,7 +63,8 @@ class Walk:
         return self.go("fleet", "scan", "--repos", str(self.list), "--allow-http", "--out", str(self.run), *more, token=False)
 
     def fleet(self, verb: str, *more: str, code: int = 0) -> str:
-        access = ["--api-url", self.hub.api, "--allow-http", "--campaign", "spring"]
+        access = ["--allow-http", "--campaign", "spring"]
+        access += [] if "--api-url" in more else ["--api-url", self.hub.api]
         limits = [] if "--per-hour" in more else ["--gap", "0", "--per-minute", "1000000", "--per-hour", "1000000"]
         return self.go("fleet", verb, str(self.run), *access, *limits, *more, code=code)
 
@@ -182,27 +183,30 @@ def hub_public(hub: Hub) -> None:
 
 
 def faults(walk: Walk) -> None:
-    """Answers that get lost, limits, and a server that is away."""
+    """Answers that get lost, limits, and a server that is away; each in a repository of its own."""
     hub = walk.hub
-    walk.make({f"acme/f{number}": {"train.py": SHARED} for number in range(6)})
+    whats = ("lost", "cut", "limit", "429", "unavailable", "slow")
+    wheres = (("POST", "{}/pulls"), ("GET", "{}/pulls"), ("POST", "{}/issues/1/labels"))
+    cases = {f"acme/f{number}": case for number, case in enumerate((what, *where) for what in whats for where in wheres)}
+    walk.make({name: {"train.py": SHARED} for name in cases})
     walk.scan()
     for refuses in (True, False):
         hub.refuse_duplicates = refuses
-        for what in ("lost", "cut", "limit", "429", "unavailable", "slow"):
-            for method, part in (("POST", "/pulls"), ("GET", "/pulls"), ("GET", "/repos/acme/f0"), ("POST", "/labels")):
-                name = "acme/f0" if refuses else "acme/f1"
-                hub.repos[name].pulls.clear()
-                if hub.head(name, "mlfix/spring"):
-                    hub.git(name, "update-ref", "-d", "refs/heads/mlfix/spring")
-                hub.faults = [(method, part, what)]
-                said = walk.fleet("publish", "--repo", name, "--labels", "mlfix")
-                again = walk.fleet("publish", "--repo", name, "--labels", "mlfix")
-                assert walk.deeds(said)[name] == "opened", (what, method, part, said)
-                assert walk.deeds(again)[name] == "unchanged", (what, method, part, again)
-                assert len(hub.pulls(name)) == 1, f"{what} {method} {part}: {len(hub.pulls(name))} pull requests"
+        for name in cases:
+            hub.repos[name].pulls.clear()
+            hub.git(name, "update-ref", "-d", "refs/heads/mlfix/spring")
+        (walk.run / "published-spring.jsonl").unlink(missing_ok=True)
+        hub.faults = [(method, part.format(name), what) for name, (what, method, part) in cases.items()]
+        said = walk.deeds(walk.fleet("publish", "--labels", "mlfix"))
+        assert not hub.faults, f"these did not happen: {hub.faults}"
+        again = walk.deeds(walk.fleet("publish", "--labels", "mlfix"))
+        for name, case in cases.items():
+            assert said[name] == "opened" and again[name] == "unchanged", (case, said[name], again[name])
+            [pull] = hub.pulls(name)
+            assert pull["labels"] == ["mlfix"], (case, pull)
     hub.refuse_duplicates = True
-    hub.faults = []
-    said = walk.fleet("publish", "--repo", "acme/f2", "--api-url", hub.url + "/api/v3/gone", code=2)
+    hub.pulls("acme/f2").clear()
+    said = walk.fleet("publish", "--repo", "acme/f2", "--forge", "github", "--api-url", hub.api + "/gone", code=2)
     assert walk.deeds(said)["acme/f2"] == "failed" and "404" in said, said
 
 

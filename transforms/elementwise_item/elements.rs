@@ -151,7 +151,7 @@ fn read<'t>(cx: &Context<'t>, reference: Node<'t>) -> Option<Node<'t>> {
 }
 
 /// Whether a generator expression may run later than where it stands.
-fn is_lazy<'t>(cx: &Context<'t>, anchor: Node<'t>) -> bool {
+pub(super) fn is_lazy<'t>(cx: &Context<'t>, anchor: Node<'t>) -> bool {
     const CONSUMERS: &[&str] = &["sum", "max", "min", "list", "tuple", "set", "sorted", "any", "all", "dict", "frozenset"];
     if !anchor.is("generator_expression") {
         return false;

@@ -1,5 +1,6 @@
 //! Elements of a tensor that are fetched one at a time. See the README beside this file.
 
+mod counted;
 mod elements;
 pub(super) mod indexed;
 mod sharing;
@@ -35,7 +36,7 @@ impl Transform for ElementwiseItem {
     }
 
     fn may_match(&self, code: &Code) -> bool {
-        names_an_element(code) || code.in_loops(fetches_by_index)
+        names_an_element(code) || code.in_loops(fetches_by_index) || counts_through(code)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -45,6 +46,7 @@ impl Transform for ElementwiseItem {
             return Ok(());
         }
         let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
+        counted::consider(cx, anchor, out);
         for elements in Elements::of(cx, anchor) {
             // Have: for .. x .. in tensor, and x is asked for nothing but its value
             consider(cx, &elements, out);
@@ -238,6 +240,15 @@ fn names_an_element(code: &[u8]) -> bool {
         let name = &code[name - length..name];
         !name.is_empty() && code[..dot].ends_with(b".") && targets.get_or_insert_with(|| skim::targets(code)).contains(name)
     })
+}
+
+/// Whether an expression may count through a tensor: `t[i].item() for i in range(..)`.
+fn counts_through(code: &[u8]) -> bool {
+    fetches_by_index(code)
+        && skim::behind_word(code, "range").any(|end| {
+            let name = skim::before_blank(code, end - "range".len());
+            code[..name].ends_with(b"in")
+        })
 }
 
 /// Whether something with an index is asked for its value: `t[i].item`.
