@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::layout::{self, WIDTH};
 use super::lifetime::{self, Birth, Ending, Lifetime, Refusal};
-use super::{Verdict, comments, doubts, guarded, inside, tier};
+use super::{Verdict, comments, doubts, guarded, inline, inside, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
@@ -104,6 +104,7 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     {
         reasons.push(format!("what is still to be written to `{}` is written when the block ends", stream.text()));
     }
+    reasons.extend(calls.iter().find_map(|call| opened_again(cx, *call, &life)));
     match wrapped(cx, &group, &life, &mut reasons) {
         Ok((edits, span)) => {
             let title = format!("Open `{name}` in a `with` block");
@@ -111,6 +112,26 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
         }
         Err(because) => Verdict::report(message, because),
     }
+}
+
+/// What to say when the same path is opened once more while this file is open today, and one of the two writes: what the
+/// other finds there depends on when this one is closed.
+fn opened_again<'t>(cx: &Context<'t>, call: Node<'t>, life: &Lifetime<'t>) -> Option<String> {
+    let path_of = |call: Node<'t>| positional(call, 0).or_else(|| argument(call, "file"));
+    let path = path_of(call)?.text();
+    let owner = cx.facts().owner(call);
+    let end = if life.ending == Ending::LastUse { owner.end() } else { life.last.end() };
+    if !cx.source.code()[call.end()..end.max(call.end())].contains(path) {
+        return None;
+    }
+    let is_reading = |call: Node<'t>| cx.facts().opener(call).is_some_and(|opener| inline::is_reading(&opener));
+    let later = owner.descendants().filter(|node| node.is("call") && call.end() <= node.start() && node.end() <= end);
+    let same = later.filter(|other| path_of(*other).is_some_and(|other| other.text() == path));
+    let again = same.filter(|other| cx.facts().opener(*other).is_some()).find(|other| !is_reading(call) || !is_reading(*other));
+    again.map(|other| {
+        let line = cx.source.line(other.start()) + 1;
+        format!("line {line} opens `{}` once more while it is open today", super::short(path))
+    })
 }
 
 /// Whether a call opens a descriptor instead of a path.

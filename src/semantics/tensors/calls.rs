@@ -36,6 +36,9 @@ impl<'t> Inquiry<'_, 't> {
             return Unknown;
         }
         let name = call_name(call);
+        if gives_several(call, name) {
+            return Unknown;
+        }
         let argument = match first.map_or(Unknown, |first| self.expression(first, depth + 1)) {
             Is(tensor) => Some(tensor),
             _ => None,
@@ -174,6 +177,16 @@ fn keywords(call: Node<'_>) -> impl Iterator<Item = (&str, Node<'_>)> {
     arguments
         .filter(|argument| argument.is("keyword_argument"))
         .filter_map(|argument| Some((argument.child("name")?.text(), argument.child("value")?)))
+}
+
+/// Whether a function that usually gives one tensor gives a tuple here: `torch.where(x > 0)`,
+/// `torch.unique(x, return_counts=True)`.
+fn gives_several(call: Node<'_>, name: &str) -> bool {
+    let count = positional(call).count();
+    let asks = |key: &str| key.starts_with("return_") || key == "as_tuple";
+    name == "where" && count + usize::from(keyword(call, "input").is_some()) < 3 && keyword(call, "other").is_none()
+        || name.starts_with("unique") && count > 1
+        || keywords(call).any(|(key, value)| asks(key) && value.text() != "False")
 }
 
 fn is_splatted(call: Node<'_>) -> bool {
