@@ -249,7 +249,7 @@ fn example(docs: &str, risky: bool) -> Option<String> {
     // Blank lines at its ends show nothing.
     let shown: Vec<&str> = out.lines().skip_while(|line| *line == " ").collect();
     let end = shown.iter().rposition(|line| *line != " ").map_or(0, |last| last + 1);
-    Some(shown[..end].iter().map(|line| format!("{line}\n")).collect())
+    Some(shown[..end].iter().flat_map(|line| [*line, "\n"]).collect())
 }
 
 fn sign(tag: ChangeTag) -> char {
