@@ -162,7 +162,9 @@ fn compile(text: &'static str) -> Option<Vec<Pattern>> {
         if (1..predicates.len()).any(|at| predicates[..at].iter().any(|other| other.capture == predicates[at].capture)) {
             return None;
         }
-        predicates.iter().for_each(|predicate| form.demand(predicate));
+        for predicate in &predicates {
+            form.demand(predicate);
+        }
         patterns.push(Pattern { form });
     }
     Some(patterns)

