@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod aliases;
 mod cache;
 mod cases;
 mod cli;
