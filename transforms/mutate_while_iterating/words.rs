@@ -134,6 +134,10 @@ fn walks<'c>(code: &'c Code, blocks: &[Block]) -> Option<Vec<Walk<'c>>> {
         let (header, body) = match block {
             Some(index) => {
                 let header = walked_text(code, at);
+                // Without its colon the header has taken text of others.
+                if header.end > blocks[index].end {
+                    return None;
+                }
                 (header.clone(), header.end..blocks[index].end)
             }
             None => {
