@@ -246,7 +246,10 @@ fn example(docs: &str, risky: bool) -> Option<String> {
         last = Some(index);
         put(&mut out, format_args!("{sign}{}", line.trim_end_matches('\n')));
     }
-    Some(out)
+    // Blank lines at its ends show nothing.
+    let shown: Vec<&str> = out.lines().skip_while(|line| *line == " ").collect();
+    let end = shown.iter().rposition(|line| *line != " ").map_or(0, |last| last + 1);
+    Some(shown[..end].iter().flat_map(|line| [*line, "\n"]).collect())
 }
 
 fn sign(tag: ChangeTag) -> char {
@@ -315,19 +318,6 @@ fn code(text: &str) -> String {
 /// A word of a record that stands in running text: a record is a file, and somebody may have changed it.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "-.+_".contains(*c)).take(60).collect()
-}
-
-/// The text without what a forge would take for a person, an issue or the end of a comment; for words that are not ours.
-pub fn defused(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars().filter(|c| !c.is_control()) {
-        out.push(c);
-        if "@#!".contains(c) {
-            // Nobody sees it, and the name behind is none any more.
-            out.push('\u{200b}');
-        }
-    }
-    out.replace("<!--", "<\u{200b}!--")
 }
 
 fn count(number: usize, noun: &str) -> String {

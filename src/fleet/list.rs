@@ -113,7 +113,7 @@ mod tests {
         let found: Vec<_> = found.iter().map(|target| (target.address.canonical(), target.branch.as_deref())).collect();
         assert_eq!(found, [("github.com/a/a", Some("dev")), ("github.com/b/b", None)]);
         for (text, expected) in [
-            ("a/b\na b c\n", "repos.txt:2: an address and at most one branch stand on a line"),
+            ("a/b\na/b c d\n", "repos.txt:2: an address and at most one branch stand on a line"),
             ("nonsense\n", "repos.txt:1: write it as owner/name"),
             ("a/b\na/b dev\n", "repos.txt:2: github.com/a/b stands here with two branches"),
             ("http://x.org/a/b\n", "repos.txt:1: http is not encrypted"),

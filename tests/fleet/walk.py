@@ -196,6 +196,9 @@ def faults(walk: Walk) -> None:
             hub.repos[name].pulls.clear()
             hub.git(name, "update-ref", "-d", "refs/heads/mlfix/spring")
         (walk.run / "published-spring.jsonl").unlink(missing_ok=True)
+        if not refuses:
+            # Where a second one would be accepted, only looking first helps.
+            cases = {name: case for name, case in cases.items() if case[1:] == ("POST", "{}/pulls")}
         hub.faults = [(method, part.format(name), what) for name, (what, method, part) in cases.items()]
         said = walk.deeds(walk.fleet("publish", "--labels", "mlfix"))
         assert not hub.faults, f"these did not happen: {hub.faults}"

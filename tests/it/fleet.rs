@@ -1,5 +1,6 @@
 //! `mlfix fleet` on small repositories: what a scan writes down, and what survives shards, kills and bad input.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -48,7 +49,7 @@ impl Fleet {
         }
         git(&path, &["add", "-A"]);
         git(&path, &["commit", "-qm", "first"]);
-        self.list += &format!("./repositories/{name}\n");
+        writeln!(self.list, "./repositories/{name}").expect("a string takes all");
         fs::write(self.folder.path().join("repos.txt"), &self.list).expect("written");
         path
     }
@@ -186,7 +187,7 @@ fn shards_are_the_whole_and_what_is_missing_is_named() {
     fs::write(fleet.folder.path().join("fewer.txt"), "./repositories/r3\n").expect("written");
     fleet.right(&["merge", "three", "--expect", "fewer.txt"]);
     let fewer = fs::read(fleet.folder.path().join("three/records.jsonl")).expect("readable");
-    assert_eq!(fewer.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(String::from_utf8_lossy(&fewer).lines().count(), 1);
 }
 
 #[test]
@@ -331,7 +332,7 @@ fn what_users_see() {
         let columns = |line: &str| line.split("  ").filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ");
         let line =
             |line: &str| if line.contains("file://") || line.starts_with("repository") { columns(line) } else { line.into() };
-        text.lines().map(|text| format!("{}\n", line(text).trim_end())).collect::<String>()
+        text.lines().map(|text| line(text).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
     };
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots/fleet");

@@ -372,7 +372,9 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
         let chain = if splits { chain } else { call };
         (chain.range(), layout::moved(cx, chain, Some((call, file)), column, 0))
     };
-    let mut edits = wrap::outside(run.deeper(source, &unit), std::slice::from_ref(&replaced));
+    // What is inserted right in front of it is its indentation.
+    let inside = replaced.start + 1..replaced.end;
+    let mut edits = wrap::outside(run.deeper(source, &unit), std::slice::from_ref(&inside));
     edits.insert(0, Edit::insert(run.lines.start, header(cx, call, &indent, &unit, file)));
     edits.push(Edit::replace(replaced, text));
     let gone: Vec<Range<usize>> = lead.iter().map(|edit| edit.range.clone()).filter(|range| !range.is_empty()).collect();

@@ -104,7 +104,12 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     {
         reasons.push(format!("what is still to be written to `{}` is written when the block ends", stream.text()));
     }
-    reasons.extend(calls.iter().find_map(|call| opened_again(cx, *call, &life)));
+    if opener.family.is_file() {
+        reasons.extend(calls.iter().find_map(|call| opened_again(cx, *call, &life)));
+    }
+    if opening.value.descendants().any(|node| node.is("line_continuation")) {
+        return Verdict::report(message, "the call goes on behind a backslash".to_string());
+    }
     match wrapped(cx, &group, &life, &mut reasons) {
         Ok((edits, span)) => {
             let title = format!("Open `{name}` in a `with` block");
@@ -121,16 +126,22 @@ fn opened_again<'t>(cx: &Context<'t>, call: Node<'t>, life: &Lifetime<'t>) -> Op
     let path = path_of(call)?.text();
     let owner = cx.facts().owner(call);
     let end = if life.ending == Ending::LastUse { owner.end() } else { life.last.end() };
-    if !cx.source.code()[call.end()..end.max(call.end())].contains(path) {
+    let text = cx.source.code();
+    if !text[owner.start()..call.start()].contains(path) && !text[call.end()..end.max(call.end())].contains(path) {
         return None;
     }
     let is_reading = |call: Node<'t>| cx.facts().opener(call).is_some_and(|opener| inline::is_reading(&opener));
-    let later = owner.descendants().filter(|node| node.is("call") && call.end() <= node.start() && node.end() <= end);
-    let same = later.filter(|other| path_of(*other).is_some_and(|other| other.text() == path));
+    let calls = owner.descendants().filter(|node| node.is("call") && *node != call && node.end() <= end);
+    // Have: with open(p) as f: .., which is closed by now
+    let is_over = |node: Node<'t>| {
+        let mut around = node.ancestors().filter(|around| around.is("with_statement"));
+        node.end() <= call.start() && around.any(|with| !with.contains(call))
+    };
+    let same = calls.filter(|node| !is_over(*node)).filter(|other| path_of(*other).is_some_and(|other| other.text() == path));
     let again = same.filter(|other| cx.facts().opener(*other).is_some()).find(|other| !is_reading(call) || !is_reading(*other));
     again.map(|other| {
         let line = cx.source.line(other.start()) + 1;
-        format!("line {line} opens `{}` once more while it is open today", super::short(path))
+        format!("line {line} opens `{}`, too, and may do so while this is open today", super::short(path))
     })
 }
 
@@ -216,6 +227,10 @@ fn group<'t>(cx: &Context<'t>, first: Node<'t>) -> Vec<Opening<'t>> {
     let mut members = vec![opening];
     for sibling in lifetime::following(first) {
         let Some(next) = plain(cx, sibling) else { break };
+        let above = members[members.len() - 1].statement.end();
+        if cx.source.code()[above..sibling.start()].contains('#') {
+            break;
+        }
         let Some(other) = life_of(cx, &next) else { break };
         let closes_together = match (life.ending, other.ending) {
             (Ending::Closed(_), Ending::Closed(_)) => {

@@ -91,6 +91,9 @@ impl<'t> Transfer<'t> {
         if loops.iter().all(|&a_loop| is_of_epochs(a_loop)) {
             return Err(Some("it is done once in each epoch"));
         }
+        if is_in_class_body(call) {
+            return Err(Some("a new name would be an attribute of the class"));
+        }
         if is_compiled(cx, call) {
             return Err(Some("TorchScript compiles it"));
         }
@@ -202,6 +205,12 @@ pub(in crate::transforms) fn is_of_epochs(a_loop: Node<'_>) -> bool {
                 })
     };
     heat::is_epoch_loop(a_loop) && a_loop.child("body").is_some_and(|body| body.descendants().any(has_steps))
+}
+
+/// Whether a name that is bound here would become an attribute of a class.
+pub(in crate::transforms) fn is_in_class_body(node: Node<'_>) -> bool {
+    let scope = node.ancestors().find(|around| around.is_any(&["function_definition", "lambda", "class_definition"]));
+    scope.is_some_and(|scope| scope.is("class_definition"))
 }
 
 /// Whether a decorator, or the file, has the function compiled.
