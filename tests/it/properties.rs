@@ -316,3 +316,22 @@ fn many_cases_in_one_file_hold() {
         }
     }
 }
+
+#[test]
+fn stored_inputs_of_the_fuzzer_are_worked_on() {
+    let known = ids();
+    let selected = SUITE.iter().map(|&transform| Selected::new(transform)).collect();
+    let settings = Settings { selected, target: PythonVersion::DEFAULT, options: Options::new(), unsafe_fixes: true, known };
+    let mut seen = 0;
+    for folder in ["fix", "skim"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(folder);
+        for entry in std::fs::read_dir(folder).expect("a folder of the project") {
+            let path = entry.expect("an entry").path();
+            let text = std::fs::read(&path).expect("a file of the project");
+            let report = run(text, FileKind::Module, &settings, Mode::Fix);
+            assert!(!matches!(report.trouble, Some(Trouble::Failed(_))), "{}: {:?}", path.display(), report.trouble);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} inputs");
+}

@@ -133,6 +133,10 @@ fn walks<'c>(code: &'c Code, blocks: &[Block]) -> Option<Vec<Walk<'c>>> {
         let block = blocks.binary_search_by_key(&at, |block| block.behind_word).ok();
         let (header, body) = if let Some(index) = block {
             let header = walked_text(code, at);
+            // Without its colon the header has taken text of others.
+            if header.end > blocks[index].end {
+                return None;
+            }
             (header.clone(), header.end..blocks[index].end)
         } else {
             let whole = before_near_bracket(code, at)?..behind_near_bracket(code, at)?;
