@@ -42,11 +42,12 @@ impl Failure {
 
     /// What git printed on standard error before it ended with a failure.
     pub(super) fn of(printed: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(printed);
-        let text = text.to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let kind = KINDS.iter().find(|(_, words)| has(words)).map_or(Kind::Other, |(kind, _)| *kind);
-        Self { kind, said: line(printed) }
+        let text = String::from_utf8_lossy(printed).to_lowercase();
+        let decides = |(_, words): &&(Kind, &[&str])| words.iter().any(|word| text.contains(word));
+        match KINDS.iter().find(decides) {
+            Some((kind, words)) => Self { kind: *kind, said: line(printed, words) },
+            None => Self { kind: Kind::Other, said: line(printed, &[]) },
+        }
     }
 }
 
@@ -54,7 +55,10 @@ impl Failure {
 /// git adds "could not read from remote repository" to all that goes wrong with ssh.
 const KINDS: &[(Kind, &[&str])] = &[
     (Kind::Stale, &["stale info", "[rejected]", "fetch first", "non-fast-forward", "cannot lock ref"]),
-    (Kind::Refused, &["transport '", "fsck", "is not our ref", "unsafe repository", "dubious ownership", "filesystem path"]),
+    (
+        Kind::Refused,
+        &["transport '", "fsck", "is not our ref", "repository corruption", "unsafe repository", "dubious ownership"],
+    ),
     (
         Kind::Transient,
         &[
@@ -104,13 +108,18 @@ const KINDS: &[(Kind, &[&str])] = &[
     ),
 ];
 
-/// The line that says the most, and no control characters: `fatal:` and `error:` come before what a server adds.
-fn line(printed: &[u8]) -> String {
+/// The line that says the most, and no control characters. Several processes print at the same time, so that their order
+/// means nothing: a line with one of the words that decide comes first, then what git marks as its own, then the alphabet.
+fn line(printed: &[u8], words: &[&str]) -> String {
     let text = String::from_utf8_lossy(printed);
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let marked = |mark: &'static str| lines().find(|line| line.starts_with(mark));
-    let line =
-        marked("fatal:").or_else(|| marked("error:")).or_else(|| lines().next_back()).unwrap_or("git ended with a failure");
+    let rank = |line: &&str| {
+        let small = line.to_lowercase();
+        let decides = words.iter().any(|word| small.contains(word));
+        let marked = ["fatal:", "error:"].iter().any(|mark| line.starts_with(mark));
+        (!decides, !marked, (*line).to_owned())
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = lines.min_by_key(rank).unwrap_or("git ended with a failure");
     line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
@@ -145,7 +154,11 @@ mod tests {
         ] {
             assert_eq!(Failure::of(printed.as_bytes()).kind, kind, "{printed}");
         }
-        let said = Failure::of(b"remote: hello\nfatal: it\x1b[31m broke\nfatal: more\n").said;
-        assert_eq!(said, "fatal: it [31m broke");
+        let said = |printed: &str| Failure::of(printed.as_bytes()).said;
+        assert_eq!(said("remote: hello\nfatal: it\x1b[31m broke\nremote: more\n"), "fatal: it [31m broke");
+        // Whoever of two processes comes first, the record says the same.
+        let (one, other) = ("fatal: early EOF", "fatal: git upload-pack: aborting due to possible repository corruption");
+        assert_eq!(said(&format!("{one}\n{other}\n")), other);
+        assert_eq!(said(&format!("{other}\n{one}\n")), other);
     }
 }
