@@ -12,7 +12,7 @@ use mlfix::cache::Cache;
 use mlfix::config::{Configs, Overrides};
 use mlfix::engine::driver::{Mode, Settings, run};
 use mlfix::engine::edit::{Edit, apply};
-use mlfix::engine::skim;
+use mlfix::engine::skim::Code;
 use mlfix::engine::source::SourceFile;
 use mlfix::engine::syntax::Tree;
 use mlfix::engine::transform::FileKind;
@@ -54,7 +54,7 @@ fn parts(criterion: &mut Criterion) {
         group.bench_function(id("anchors: nothing to find"), |bench| {
             bench.iter(|| run(black_box(plain.clone()), FileKind::Module, &all, Mode::Check));
         });
-        group.bench_function(id("skim"), |bench| bench.iter(|| skim::code(black_box(&bytes))));
+        group.bench_function(id("skim"), |bench| bench.iter(|| Code::of(black_box(&bytes))));
         group.bench_function(id("read as Python"), |bench| bench.iter(|| SourceFile::new(black_box(bytes.clone()))));
         group.bench_function(id("parse"), |bench| bench.iter(|| Tree::parse(black_box(source.code()))));
         for transform in ["mutable-default", "mutate-while-iterating", "open-without-with", "sync-in-loop"] {

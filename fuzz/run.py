@@ -49,25 +49,29 @@ def main():
     targets = args.targets or ["all"]
     if unknown := set(targets) - {*TARGETS, "all"}:
         parser.error(f"not known: {', '.join(sorted(unknown))}")
-    binaries = build()
+    binaries = build(targets)
     if binaries is None:
         return 2
     seeds()
     return max([fuzz(target, binaries / target, args.seconds, args.jobs) for target in targets])
 
 
-def build():
-    """Builds all targets; answers the folder of the binaries."""
+def build(targets):
+    """Builds the targets; answers the folder of the binaries."""
     env = dict(os.environ)
     host = re.search(r"host: (\S+)", subprocess.run(["rustc", "-vV"], capture_output=True, text=True).stdout)
     clang = next(filter(None, map(shutil.which, ("clang", "clang-19", "clang-16", "clang-15", "clang-14"))), None)
     if clang:
         env["CC"], env["CFLAGS"] = clang, "-fsanitize=fuzzer-no-link -O1 -g"
+    # Line numbers for the stack of what breaks; linking everything anew for each target would take minutes.
+    env["CARGO_PROFILE_RELEASE_DEBUG"], env["CARGO_PROFILE_RELEASE_STRIP"] = "line-tables-only", "none"
+    env["CARGO_PROFILE_RELEASE_LTO"] = "off"
     env["RUSTFLAGS"] = " ".join((*SANCOV, "-Cdebug-assertions", "-Ccodegen-units=4", "--cfg=fuzzing"))
     print(f"the parser's C code is compiled {'by ' + clang + ' and counted' if clang else 'without counters: no clang'}")
     # With `--target` the flags do not reach build scripts and macros.
-    command = ["cargo", "build", "--release", "--locked", "--manifest-path", HERE / "Cargo.toml"]
-    command += ["--target", host[1], "--target-dir", WORK / "build", "--bins", "--quiet"]
+    command = ["cargo", "build", "--release", "--locked", "--package", "mlfix-fuzz"]
+    command += ["--target", host[1], "--target-dir", WORK / "build", "--quiet"]
+    command += [part for target in targets for part in ("--bin", target)]
     start = time.monotonic()
     if not host or subprocess.run(command, env=env, cwd=ROOT).returncode:
         return None

@@ -67,8 +67,6 @@ pub struct Item {
     pub root: Arc<Root>,
     /// Where the file is beneath it.
     pub relative: PathBuf,
-    /// The absolute path without links.
-    pub real: PathBuf,
     /// The path that the user sees: relative to the working folder where it lies beneath it.
     pub shown: PathBuf,
     /// Whether it stands on the command line itself.
@@ -77,6 +75,13 @@ pub struct Item {
     pub kind: FileKind,
     /// What to look for.
     pub settings: Arc<Settings>,
+}
+
+impl Item {
+    /// The absolute path without links. It is not kept, because a tree may hold a million files.
+    pub fn real(&self) -> PathBuf {
+        self.root.real().join(&self.relative)
+    }
 }
 
 /// A file or folder that was found and left out.
@@ -108,13 +113,14 @@ pub struct Found {
 pub fn find(paths: &[PathBuf], configs: &Arc<Configs>, interrupt: &Interrupt) -> anyhow::Result<Found> {
     let working = std::env::current_dir().and_then(|folder| folder.canonicalize());
     let working = working.context("cannot tell the working folder")?;
-    let mut finder = Finder { configs, interrupt, working, items: HashMap::new(), found: Found::default() };
+    // What is walked once is met once.
+    let places = (paths.len() > 1).then(HashMap::new);
+    let mut finder = Finder { configs, interrupt, working, places, found: Found::default() };
     for path in paths {
         if path.is_dir() { finder.walk(path)? } else { finder.name(path)? }
     }
     let mut found = finder.found;
-    found.items = finder.items.into_values().collect();
-    found.items.sort_by(|a, b| a.shown.cmp(&b.shown));
+    found.items.sort_unstable_by(|a, b| a.shown.cmp(&b.shown));
     found.left_out.sort();
     found.left_out.dedup();
     found.errors.sort();
@@ -126,8 +132,8 @@ struct Finder<'a> {
     configs: &'a Arc<Configs>,
     interrupt: &'a Interrupt,
     working: PathBuf,
-    /// By real path, so that no file is worked on twice.
-    items: HashMap<PathBuf, Item>,
+    /// The index of each file by its real path, so that none is worked on twice; None when that cannot happen.
+    places: Option<HashMap<PathBuf, usize>>,
     found: Found,
 }
 
@@ -141,7 +147,7 @@ impl Finder<'_> {
                     self.found.left_out.push(LeftOut { shown, because: "excluded", named: true });
                     return Ok(());
                 }
-                self.add(Arc::new(root), relative, real, shown, true)
+                self.add(Arc::new(root), relative, &real, shown, true)
             }
             Err(error) => {
                 self.found.errors.push(format!("cannot read {}: {error}", path.display()));
@@ -253,7 +259,7 @@ impl Finder<'_> {
                 self.found.left_out.push(LeftOut { shown, because: "generated", named: false });
                 continue;
             }
-            self.add(Arc::clone(root), relative, real, shown, false)?;
+            self.add(Arc::clone(root), relative, &real, shown, false)?;
         }
         if let Some(error) = lock(&failure).take() {
             return Err(error);
@@ -266,17 +272,21 @@ impl Finder<'_> {
         Ok(std::mem::take(&mut *lock(&odd)))
     }
 
-    fn add(&mut self, root: Arc<Root>, relative: PathBuf, real: PathBuf, shown: PathBuf, named: bool) -> anyhow::Result<()> {
-        if let Some(known) = self.items.get_mut(&real) {
-            known.named |= named;
-            if shown < known.shown {
-                known.shown = shown;
+    fn add(&mut self, root: Arc<Root>, relative: PathBuf, real: &Path, shown: PathBuf, named: bool) -> anyhow::Result<()> {
+        if let Some(places) = &mut self.places {
+            if let Some(&known) = places.get(real) {
+                let known = &mut self.found.items[known];
+                known.named |= named;
+                if shown < known.shown {
+                    known.shown = shown;
+                }
+                return Ok(());
             }
-            return Ok(());
+            places.insert(real.to_owned(), self.found.items.len());
         }
-        let settings = self.configs.settings(&real)?;
-        let kind = kind_of(&real);
-        self.items.insert(real.clone(), Item { root, relative, real, shown, named, kind, settings });
+        let settings = self.configs.settings(real)?;
+        let kind = kind_of(real);
+        self.found.items.push(Item { root, relative, shown, named, kind, settings });
         Ok(())
     }
 

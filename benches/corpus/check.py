@@ -11,7 +11,7 @@ CORPUS is a folder as `fetch.py` leaves it, or any other folder of Python code; 
  3. a second run changes nothing, and no file appears or disappears;
  4. every changed line belongs to a fix that is reported as applied, and so does every changed byte;
  5. comments and strings stay what they were, except for an annotation inside quotes that now admits None, and for
-    `"cuda"` in place of `.cuda()`;
+    `"cuda"` in place of `.cuda()`, for code inside of an f-string, and for a default that is said once more elsewhere;
  6. a statement that no edit touches is the same to CPython (`ast.dump`), and stands in the same order.
 
 With `--long`, which runs mlfix five times more:
@@ -118,7 +118,7 @@ def check(args, work):
             broken["every changed line belongs to a reported fix"].append(path + unexplained(old, new, wide))
         elif not only_between(old, new, edits):
             broken["every changed byte belongs to a reported fix"].append(path + unexplained(old, new, edits))
-        if difference := lost_or_made_up(old, new):
+        if difference := lost_or_made_up(old, new, report.get(path, {})):
             broken["comments and strings stay"].append(f"{path}: {difference}")
         if edits is not None and was != "rejected" and (difference := other_statement(old, new, edits)):
             broken["a statement that no edit touches stays the same"].append(f"{path}: {difference}")
@@ -391,13 +391,14 @@ def unexplained(old, new, ranges):
 CUDA = collections.Counter({text: sys.maxsize for text in ("'cuda'", '"cuda"')})
 
 
-def lost_or_made_up(old, new):
+def lost_or_made_up(old, new, file):
     """How the comments and string tokens of two texts differ, as text; empty when they do not."""
     try:
-        lost, made_up = tokens(old), tokens(new)
+        before, after = tokens(old), tokens(new)
+        doubled = strings_said_twice(old, file)
     except (tokenize.TokenError, SyntaxError, ValueError):
         return ""  # promise 2 speaks of these
-    lost, made_up = lost - made_up, made_up - lost
+    lost, made_up = before - after - (doubled & after), after - before
     # A quoted annotation may now admit None; the same holds of a `# type:` comment.
     lost = collections.Counter(without_none(text) for text in lost.elements())
     made_up = collections.Counter(without_none(text) for text in made_up.elements())
@@ -408,10 +409,32 @@ def lost_or_made_up(old, new):
     return " ".join([f"-{text[:80]!r}" for text in lost] + [f"+{text[:80]!r}" for text in made_up])
 
 
+def strings_said_twice(old, file):
+    """The strings of defaults that became None: the function may have created them already, or be an abstract one."""
+    said = collections.Counter()
+    for finding in applied(file):
+        for edit in finding.get("edits") or [] if finding.get("transform") == "mutable-default" else []:
+            default = old[edit["start"] : edit["end"]]
+            said += collections.Counter({text: n for text, n in tokens(b"(" + default + b")").items() if text[0] != "#"})
+    return said
+
+
 def tokens(data):
     # From 3.12 on an f-string is many tokens; all of them that hold text have "STRING" in their name.
     kinds = {number for number, name in tokenize.tok_name.items() if "STRING" in name} | {tokenize.COMMENT}
-    return collections.Counter(t.string for t in tokenize.tokenize(io.BytesIO(data).readline) if t.type in kinds)
+    found = (t.string for t in tokenize.tokenize(io.BytesIO(data).readline) if t.type in kinds)
+    return collections.Counter(map(without_fields, found))
+
+
+def without_fields(text):
+    """An f-string without the code in it, which is code like any other; other tokens are left as they are."""
+    if "f" not in text.partition("'" if "'" in text else '"')[0].lower():
+        return text
+    try:
+        parts = ast.parse(text, mode="eval").body.values
+    except (SyntaxError, ValueError, AttributeError):
+        return text
+    return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
 
 
 def without_none(text):

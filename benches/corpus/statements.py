@@ -21,7 +21,7 @@ def other_statement(old, new, edits):
     there = iter([shallow(statement) for statement in statements(after)])
     for statement in statements(before):
         start, end = extent(statement, starts)
-        if any(s < end and start < e if s < e else start < s < end and s not in starts for s, e in edits):
+        if any(s < end and start < e if s < e else start < s <= end and s not in starts for s, e in edits):
             continue
         wanted = shallow(statement)
         if not any(found == wanted for found in there):

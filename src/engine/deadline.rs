@@ -4,19 +4,23 @@
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a file may take, however small it is. The slowest of 64,373 real files takes 0.7 s.
 const LEAST: Duration = Duration::from_secs(5);
 /// What a large file may take for each MiB.
 const PER_MIB: Duration = Duration::from_secs(2);
-/// Asking for the time is a system call: questions about nodes ask once in this many times.
+/// Even a clock takes time: questions about nodes look at one once in this many times.
 const SELDOM: u32 = 64;
+/// Processor time is known to the kernel alone, so it is asked for no more often than this.
+const PAUSE: Duration = Duration::from_millis(2);
 
 thread_local! {
     /// The processor time of this thread at which the work ends; zero: never.
     static END: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static ASKED: Cell<u32> = const { Cell::new(0) };
+    /// When the processor time was last asked for.
+    static LAST: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// How the work on a file ends when its time is over: travels as a panic's payload to [`run`](super::driver::run).
@@ -30,6 +34,7 @@ pub fn start(bytes: usize) -> Duration {
     let factor = if cfg!(debug_assertions) { 20 } else { 1 };
     let allowed = LEAST.max(PER_MIB.saturating_mul(mib)).saturating_mul(factor);
     END.set(now().saturating_add(allowed));
+    LAST.set(None);
     allowed
 }
 
@@ -57,6 +62,15 @@ pub fn check_seldom() {
     let asked = ASKED.get().wrapping_add(1);
     ASKED.set(asked);
     if asked.is_multiple_of(SELDOM) {
+        check_after_pause();
+    }
+}
+
+/// Checks, unless that was done a moment ago.
+fn check_after_pause() {
+    let now = Instant::now();
+    if LAST.get().is_none_or(|last| now - last >= PAUSE) {
+        LAST.set(Some(now));
         check();
     }
 }
@@ -77,7 +91,6 @@ fn now() -> Duration {
 
 #[cfg(not(target_os = "linux"))]
 fn now() -> Duration {
-    use std::time::Instant;
     thread_local!(static START: Instant = Instant::now());
     // Never zero, which stands for no end.
     START.with(Instant::elapsed) + Duration::from_nanos(1)
@@ -93,6 +106,7 @@ mod tests {
         let allowed = start(3 << 20);
         assert!(allowed >= Duration::from_secs(6) && !is_over());
         END.set(Duration::from_nanos(1));
+        LAST.set(None);
         let end = std::panic::catch_unwind(|| (0..SELDOM).for_each(|_| check_seldom())).expect_err("it is over");
         assert_eq!(end.downcast_ref(), Some(&Overtime));
         // The next file on this thread starts anew.

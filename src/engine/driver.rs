@@ -14,7 +14,7 @@ use super::guard;
 use super::imports::{self, Import};
 use super::origin::Origin;
 use super::query::Query;
-use super::skim;
+use super::skim::Code;
 use super::source::{Refusal, SourceFile};
 use super::suppress::Suppressions;
 use super::syntax::Tree;
@@ -130,7 +130,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 fn work(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Report {
     let mut selected: Vec<&Selected> = settings.selected.iter().filter(|selected| selected.is_anchored_in(&bytes)).collect();
-    if let Some(code) = (!selected.is_empty()).then(|| skim::code(&bytes)).flatten() {
+    if let Some(code) = (!selected.is_empty()).then(|| Code::of(&bytes)).flatten() {
         selected.retain(|selected| selected.transform.may_match(&code));
     }
     if selected.is_empty() {

@@ -19,6 +19,10 @@ const UNPLACED: usize = 2_000;
 
 /// What can be seen without parsing. The error is the reason.
 pub fn before_parsing(code: &str) -> Result<(), String> {
+    // Of few lines, not too many can be comments.
+    if memchr::memchr_iter(b'\n', code.as_bytes()).count() < CONTINUATION_LINES {
+        return Ok(());
+    }
     let (mut comments, mut continuations) = (0, 0);
     for (number, line) in code.as_bytes().split(|&byte| byte == b'\n').enumerate() {
         match line.trim_ascii() {

@@ -65,7 +65,6 @@ impl Query {
 
 struct Pattern {
     form: Form,
-    predicates: Vec<Predicate>,
 }
 
 /// What a node must be like.
@@ -74,6 +73,8 @@ struct Form {
     kinds: Vec<u16>,
     role: Option<u16>,
     captures: Vec<&'static str>,
+    /// Its text is one of these; anything when there is none.
+    texts: Vec<&'static str>,
     /// What must be among its children, in this order.
     children: Vec<Form>,
 }
@@ -95,11 +96,12 @@ fn matches<'t>(patterns: &[Pattern], tree: &'t Tree) -> Vec<Match<'t>> {
     let mut all: Vec<(u32, u32, Match<'t>)> = Vec::new();
     for (index, pattern) in patterns.iter().enumerate() {
         for node in tree.of_kinds(&pattern.form.kinds) {
+            if !pattern.form.may_fit(node) {
+                continue;
+            }
             let start = Partial { captures: Vec::new(), last: 0 };
             pattern.form.each(node, &start, &mut |found| {
-                if pattern.predicates.iter().all(|predicate| predicate.holds(&found)) {
-                    all.push((found.last, node.id(), Match { pattern: index, captures: found.captures }));
-                }
+                all.push((found.last, node.id(), Match { pattern: index, captures: found.captures }));
             });
         }
     }
@@ -110,7 +112,7 @@ fn matches<'t>(patterns: &[Pattern], tree: &'t Tree) -> Vec<Match<'t>> {
 impl Form {
     /// Calls `take` for each way in which this form fits the node.
     fn each<'t>(&self, node: Node<'t>, so_far: &Partial<'t>, take: &mut dyn FnMut(Partial<'t>)) {
-        if self.role.is_some_and(|role| node.role() != role) || !self.fits(node) {
+        if !self.fits(node) {
             return;
         }
         let mut next = so_far.clone();
@@ -119,8 +121,24 @@ impl Form {
         each_child(&self.children, node.children().next(), &next, take);
     }
 
+    /// Whether the node itself fits, whatever is inside.
     fn fits(&self, node: Node<'_>) -> bool {
-        if self.kinds.is_empty() { node.is_named() } else { self.kinds.contains(&node.kind_id()) }
+        self.role.is_none_or(|role| node.role() == role)
+            && (if self.kinds.is_empty() { node.is_named() } else { self.kinds.contains(&node.kind_id()) })
+            && (self.texts.is_empty() || self.texts.contains(&node.text()))
+    }
+
+    /// Whether each part fits somewhere, in any order: most nodes are done with here, at no cost.
+    fn may_fit(&self, node: Node<'_>) -> bool {
+        self.fits(node) && self.children.iter().all(|form| node.children().any(|child| form.may_fit(child)))
+    }
+
+    /// Asks for a text where this capture is.
+    fn demand(&mut self, predicate: &Predicate) {
+        if self.captures.contains(&predicate.capture) {
+            self.texts.extend(&predicate.texts);
+        }
+        self.children.iter_mut().for_each(|form| form.demand(predicate));
     }
 }
 
@@ -133,21 +151,19 @@ fn each_child<'t>(forms: &[Form], from: Option<Node<'t>>, so_far: &Partial<'t>, 
     }
 }
 
-impl Predicate {
-    fn holds(&self, found: &Partial<'_>) -> bool {
-        let mut captured = found.captures.iter().filter(|(name, _)| *name == self.capture);
-        captured.all(|(_, node)| self.texts.contains(&node.text()))
-    }
-}
-
 /// The patterns of a query; `None` when it uses anything that is not known here, be it wrong or not.
 fn compile(text: &'static str) -> Option<Vec<Pattern>> {
     let mut reader = Reader { words: words(text), at: 0 };
     let mut patterns = Vec::new();
     while reader.at < reader.words.len() {
-        let mut predicates = Vec::new();
-        let form = reader.form(&mut predicates)?;
-        patterns.push(Pattern { form, predicates });
+        let mut predicates: Vec<Predicate> = Vec::new();
+        let mut form = reader.form(&mut predicates)?;
+        // Two demands on one text would have to meet.
+        if (1..predicates.len()).any(|at| predicates[..at].iter().any(|other| other.capture == predicates[at].capture)) {
+            return None;
+        }
+        predicates.iter().for_each(|predicate| form.demand(predicate));
+        patterns.push(Pattern { form });
     }
     Some(patterns)
 }
@@ -194,7 +210,7 @@ impl Reader {
     }
 
     fn form(&mut self, predicates: &mut Vec<Predicate>) -> Option<Form> {
-        let mut form = Form { kinds: Vec::new(), role: None, captures: Vec::new(), children: Vec::new() };
+        let mut form = Form { kinds: Vec::new(), role: None, captures: Vec::new(), texts: Vec::new(), children: Vec::new() };
         let mut word = self.next()?;
         if let Some(role) = word.strip_suffix(':') {
             form.role = Some(role_called(role)?);

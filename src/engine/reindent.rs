@@ -22,15 +22,16 @@ impl<'t> Run<'t> {
     /// The run from `first` to `last`, two statements of one block.
     ///
     /// `None` when they are not, or when other code stands on the first or the last line: `x = 1; y = 2` where only one
-    /// is meant, `if a: b()`. A `;` between two statements of the run is no hindrance.
+    /// is meant, `if a: b()`, also where a backslash takes the rest to a line of its own. A `;` between two statements of the run is no hindrance.
     pub fn new(source: &SourceFile, first: Node<'t>, last: Node<'t>) -> Option<Self> {
-        let one_block = first.is_statement() && first.parent() == last.parent() && first <= last;
+        // The cases of a `match` stand in a block, and nothing else may.
+        let one_block = first.is_statement() && !first.is("case_clause") && first.parent() == last.parent() && first <= last;
         let code = source.code();
         let start = source.line_start(first.start()).max(source.start());
         let end = source.line_end(last.end().saturating_sub(1).max(last.start()));
         let behind = code[last.end()..end.max(last.end())].trim_start_matches([';', ' ', '\t', '\x0c']);
         let alone = code[start..first.start()].trim().is_empty() && (behind.trim().is_empty() || behind.starts_with('#'));
-        if !one_block || !alone {
+        if !one_block || !alone || is_continued(first, &code[..start]) {
             return None;
         }
         let base = source.indent(first.start());
@@ -144,6 +145,12 @@ impl<'t> Run<'t> {
     }
 }
 
+/// Whether a text ends with a backslash that takes what follows to the same logical line.
+fn is_continued(first: Node<'_>, text: &str) -> bool {
+    let Some(text) = text.trim_end_matches(['\r', '\n']).strip_suffix('\\') else { return false };
+    !first.tree().root().descendants().any(|node| node.is("comment") && (node.start()..node.end()).contains(&text.len()))
+}
+
 /// By how much the statements of a block stand deeper than the line of the statement that holds it.
 fn step<'s>(source: &'s SourceFile, block: Node<'_>) -> Option<&'s str> {
     let first = block.named_children().next().filter(|_| block.is("block"))?;
@@ -189,6 +196,8 @@ mod tests {
         );
         assert_eq!(moved("def f():\n\x0c    a\n    b\n", 0..2), "def f():\n\x0c        a\n        b\n");
         assert_eq!(moved("\u{feff}a\nb\n", 0..2), "\u{feff}    a\n    b\n");
+        // A comment ends where its line does.
+        assert_eq!(moved("def f():\n    # \\\n    a\n", 0..1), "def f():\n    # \\\n        a\n");
     }
 
     #[test]
@@ -229,5 +238,8 @@ mod tests {
         assert_eq!(moved("def f():\n    a; b\n    c\n", 0..2), "def f():\n        a; b\n    c\n");
         assert_eq!(moved("def f():\n    a;  # x\n    c\n", 0..1), "def f():\n        a;  # x\n    c\n");
         assert_eq!(moved("def f(): a\n", 0..1), "refused");
+        assert_eq!(moved("def f(): \\\n    a; b\n", 0..2), "refused");
+        assert_eq!(moved("match a:\n    case 1:\n        b\n", 0..1), "refused");
+        assert_eq!(moved("def f():\n    a; \\\n    b\n", 1..2), "refused");
     }
 }

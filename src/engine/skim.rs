@@ -3,104 +3,76 @@
 //! Parsing costs a hundred times as much as reading, so a transform may look at this first and say that there is
 //! nothing for it.
 
-use std::ops::Range;
+mod blank;
+mod blocks;
+
+use std::cell::OnceCell;
+use std::collections::HashSet;
+use std::ops::Deref;
+
+pub use blocks::{Block, BlockKind};
 
 use super::source::BOM;
 
-/// The text with spaces in place of comments and of what stands in strings; quotes, line ends and lengths stay. What an
-/// f-string puts in its place (`{x}`) is code.
-///
-/// `None` when that takes more than a lexer: a string without end, or an f-string that may hold a loop or a function, or
-/// open a file.
-pub fn code(text: &[u8]) -> Option<Vec<u8>> {
-    let mut code = text.to_vec();
-    if text.starts_with(BOM) {
-        code[..BOM.len()].fill(b' ');
-    }
-    let mut at = 0;
-    while let Some(found) = memchr::memchr3(b'#', b'"', b'\'', &text[at..]) {
-        let start = at + found;
-        if text[start] == b'#' {
-            at = memchr::memchr2(b'\n', b'\r', &text[start..]).map_or(text.len(), |length| start + length);
-            code[start..at].fill(b' ');
-            continue;
-        }
-        let quote = text[start];
-        let triple = text[start..].starts_with(&[quote; 3]);
-        let content = start + if triple { 3 } else { 1 };
-        let end = string_end(text, content, quote, triple)?;
-        let inside = &text[content..end];
-        if is_formatted(&text[..start]) && inside.contains(&b'{') && takes_a_parser(inside) {
-            return None;
-        }
-        code[content..end].iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
-        if is_formatted(&text[..start]) {
-            for field in fields(inside)? {
-                code[content + field.start..content + field.end].copy_from_slice(&self::code(&inside[field])?);
-            }
-        }
-        at = end + if triple { 3 } else { 1 };
-    }
-    Some(code)
+/// The code of a text: comments and what stands in strings are blank, and everything keeps its place. It reads as bytes.
+pub struct Code {
+    text: Vec<u8>,
+    blocks: OnceCell<Option<Vec<Block>>>,
 }
 
-/// The replacement fields of what stands between the quotes of an f-string, without their braces. `None` when one of them
-/// holds braces of its own, or does not end.
-fn fields(inside: &[u8]) -> Option<Vec<Range<usize>>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(open) = memchr::memchr(b'{', &inside[at..]).map(|length| at + length) {
-        if inside.get(open + 1) == Some(&b'{') {
-            at = open + 2;
-            continue;
-        }
-        let end = open + 1 + memchr::memchr2(b'{', b'}', &inside[open + 1..])?;
-        if inside[end] == b'{' {
-            return None;
-        }
-        found.push(open + 1..end);
-        at = end + 1;
-    }
-    Some(found)
-}
+impl Deref for Code {
+    type Target = [u8];
 
-/// Offset of the quotes that end a string.
-fn string_end(text: &[u8], content: usize, quote: u8, triple: bool) -> Option<usize> {
-    let mut at = content;
-    loop {
-        let found = at + memchr::memchr3(quote, b'\\', b'\n', &text[at..])?;
-        match text[found] {
-            // Also in a raw string a quote behind a backslash does not end it.
-            b'\\' => at = found + 2,
-            b'\n' if !triple => return None,
-            b'\n' => at = found + 1,
-            _ if triple && !text[found..].starts_with(&[quote; 3]) => at = found + 1,
-            _ => return Some(found),
-        }
-        if at > text.len() {
-            return None;
-        }
+    fn deref(&self) -> &[u8] {
+        &self.text
     }
 }
 
-/// Whether the letters before a quote make it an f-string or a t-string.
-fn is_formatted(before: &[u8]) -> bool {
-    let prefix = before.iter().rev().take(3).take_while(|byte| byte.is_ascii_alphabetic());
-    prefix.into_iter().any(|byte| matches!(byte, b'f' | b'F' | b't' | b'T'))
-}
+impl Code {
+    /// The code of a text. What an f-string puts in its place is code, in round brackets.
+    ///
+    /// `None` when that takes more than a lexer: a string or replacement field without end.
+    pub fn of(text: &[u8]) -> Option<Self> {
+        let mut text = blank::blank(text)?;
+        if text.starts_with(BOM) {
+            // Spaces would indent the first line.
+            text[..BOM.len()].fill(b'\n');
+        }
+        Some(Self { text, blocks: OnceCell::new() })
+    }
 
-/// Whether the content of an f-string may hold a loop or a function, or open a file.
-fn takes_a_parser(inside: &[u8]) -> bool {
-    let holds = |word: &str| memchr::memmem::find(inside, word.as_bytes()).is_some();
-    let calls = |word: &'static str| {
-        memchr::memmem::find_iter(inside, word).any(|at| inside.get(skip_blank(inside, at + word.len())) == Some(&b'('))
-    };
-    holds("for") || holds("lambda") || ["open", "Open", "File", "socket", "connection", "input"].into_iter().any(calls)
+    /// All loops and functions, in text order. `None` where brackets, indents or line ends leave it open where they are.
+    pub fn blocks(&self) -> Option<&[Block]> {
+        self.blocks.get_or_init(|| blocks::blocks(&self.text)).as_deref()
+    }
+
+    /// Whether something holds of the text of a loop that is in no other, from the line of its `for` or `while` to the last
+    /// line of its body. True where it is open where the loops are.
+    pub fn in_loops(&self, mut holds: impl FnMut(&[u8]) -> bool) -> bool {
+        let Some(blocks) = self.blocks() else { return true };
+        let mut end = 0;
+        blocks.iter().filter(|block| block.kind == BlockKind::Loop).any(|block| {
+            let is_outermost = block.start >= end;
+            end = end.max(block.end);
+            is_outermost && holds(&self.text[block.start..block.end])
+        })
+    }
 }
 
 /// Whether a byte can be part of a name; bytes outside ASCII can.
+#[inline]
 pub fn is_word(byte: u8) -> bool {
-    byte == b'_' || byte.is_ascii_alphanumeric() || !byte.is_ascii()
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            let ascii = byte as u8;
+            table[byte] = ascii == b'_' || ascii.is_ascii_alphanumeric() || !ascii.is_ascii();
+            byte += 1;
+        }
+        table
+    };
+    TABLE[byte as usize]
 }
 
 /// Offsets behind each occurrence of a word that is no part of a longer one.
@@ -154,22 +126,46 @@ pub fn before_blank(code: &[u8], at: usize) -> usize {
     at - code[..at].iter().rev().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'\\').count()
 }
 
-/// Offset of the bracket that opens what closes right before `end`; 0 when there is none.
+/// Offset of the bracket that opens what closes right before `end`; 0 when there is none, or when it is far away.
 fn before_bracket(code: &[u8], end: usize) -> usize {
+    before_near_bracket(code, end - 1).unwrap_or(0)
+}
+
+/// How far away a bracket may be.
+const NEAR: usize = 10_000;
+
+/// Offset of the bracket around `at` that opens before it. None where that is far away.
+pub fn before_near_bracket(code: &[u8], at: usize) -> Option<usize> {
+    let start = at.saturating_sub(NEAR);
+    opening_bracket(&code[start..at]).map(|open| start + open)
+}
+
+/// Offset behind the bracket around `at` that closes behind it. None where that is far away.
+pub fn behind_near_bracket(code: &[u8], at: usize) -> Option<usize> {
     let mut depth = 0_usize;
-    for (at, byte) in code[..end].iter().enumerate().rev() {
+    for (offset, byte) in code[at..].iter().take(NEAR).enumerate() {
         match byte {
-            b')' | b']' | b'}' => depth += 1,
-            b'(' | b'[' | b'{' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at;
-                }
-            }
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' if depth == 0 => return Some(at + offset + 1),
+            b')' | b']' | b'}' => depth -= 1,
             _ => {}
         }
     }
-    0
+    None
+}
+
+/// Offset of the last bracket that is not closed.
+fn opening_bracket(code: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    code.iter().rposition(|byte| {
+        match byte {
+            b')' | b']' | b'}' => depth += 1,
+            b'(' | b'[' | b'{' if depth == 0 => return true,
+            b'(' | b'[' | b'{' => depth -= 1,
+            _ => {}
+        }
+        false
+    })
 }
 
 /// The word before an offset, white space between; empty when something else stands there.
@@ -196,93 +192,67 @@ pub fn behind_bracket(code: &[u8], open: usize) -> usize {
     code.len()
 }
 
-/// Whether a word is called somewhere: `word(`. One that starts with a dot is a method.
-pub fn calls(code: &[u8], word: &'static str) -> bool {
-    let is_method = word.starts_with('.');
-    memchr::memmem::find_iter(code, word.trim_start_matches('.')).any(|start| {
-        let end = start + word.trim_start_matches('.').len();
-        let before = code[..start].iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != b'\\');
-        let follows_dot = before.is_some_and(|at| code[at] == b'.');
-        let is_whole = !code[..start].last().is_some_and(|&byte| is_word(byte));
-        is_whole && (!is_method || follows_dot) && code.get(skip_blank(code, end)) == Some(&b'(')
+/// Offsets of the brackets of the calls of a word: `word(`. One that starts with a dot is a method.
+pub fn calls_of<'c>(code: &'c [u8], word: &'static str) -> impl Iterator<Item = usize> + 'c {
+    let name = word.trim_start_matches('.');
+    behind_word(code, name).filter_map(move |end| {
+        let is_method = || code[..before_blank(code, end - name.len())].ends_with(b".");
+        let bracket = skip_blank(code, end);
+        (code.get(bracket) == Some(&b'(') && (name.len() == word.len() || is_method())).then_some(bracket)
     })
 }
 
-/// Whether a name stands between a `for` and the `in` that belongs to it.
-pub fn is_target(code: &[u8], name: &[u8]) -> bool {
-    behind_word(code, "for").any(|start| {
+/// Whether a word is called somewhere.
+pub fn calls(code: &[u8], word: &'static str) -> bool {
+    calls_of(code, word).next().is_some()
+}
+
+/// Whether a word is called without arguments somewhere.
+pub fn calls_bare(code: &[u8], word: &'static str) -> bool {
+    calls_of(code, word).any(|bracket| code.get(skip_blank(code, bracket + 1)) == Some(&b')'))
+}
+
+/// Whether a name that is known only now is called somewhere: `name(`.
+pub fn calls_word(code: &[u8], name: &[u8]) -> bool {
+    memchr::memmem::find_iter(code, name).any(|start| {
+        let end = start + name.len();
+        !code[..start].last().is_some_and(|&byte| is_word(byte)) && code.get(skip_blank(code, end)) == Some(&b'(')
+    })
+}
+
+/// Names that stand between a `for` and the `in` behind it.
+pub fn targets(code: &[u8]) -> HashSet<&[u8]> {
+    let mut names = HashSet::new();
+    for start in behind_word(code, "for") {
         let mut at = start;
         while at < code.len() {
             let word = word_at(code, at);
-            if word == b"in" {
-                return false;
-            }
-            if !word.is_empty() && word == name {
-                return true;
-            }
-            at += word.len().max(1);
-        }
-        false
-    })
-}
-
-/// Whether something holds of the text of a loop, from the line of its `for` or `while` to the last line of its body. True
-/// where brackets or indents leave it open where that is.
-pub fn in_loops(code: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
-    if code.contains(&b'\x0c') || memchr::memchr_iter(b'\r', code).any(|at| code.get(at + 1) != Some(&b'\n')) {
-        return true;
-    }
-    let mut depth = 0_usize;
-    let mut line = 0;
-    let mut indent = 0;
-    let (mut tabs, mut spaces) = (false, false);
-    // Where the outermost loop starts, and how far its line is indented.
-    let mut open: Option<(usize, usize)> = None;
-    let mut at = 0;
-    let mut is_new = true;
-    while at < code.len() {
-        if is_new && depth == 0 {
-            line = at;
-            let first = skip_spaces(code, at);
-            indent = first - at;
-            let is_blank = matches!(code.get(first), None | Some(b'\n' | b'\r'));
-            if !is_blank {
-                tabs |= code[at..first].contains(&b'\t');
-                spaces |= code[at..first].contains(&b' ');
-                if let Some((start, _)) = open.filter(|(_, column)| indent <= *column) {
-                    if holds(&code[start..line]) {
-                        return true;
-                    }
-                    open = None;
+            match word {
+                b"in" => break,
+                b"" => at += 1,
+                _ => {
+                    names.insert(word);
+                    at += word.len();
                 }
             }
-            at = first;
-            is_new = false;
-            continue;
         }
-        is_new = false;
-        match code[at] {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' if depth == 0 => return true,
-            b')' | b']' | b'}' => depth -= 1,
-            b'\n' => is_new = !code[line..at].trim_ascii_end().ends_with(b"\\"),
-            byte if is_word(byte) => {
-                let word = word_at(code, at);
-                if depth == 0 && open.is_none() && (word == b"for" || word == b"while") {
-                    open = Some((line, indent));
-                }
-                at += word.len();
-                continue;
-            }
-            _ => {}
-        }
-        at += 1;
     }
-    depth > 0 || (tabs && spaces) || open.is_some_and(|(start, _)| holds(&code[start..]))
+    names
 }
 
-fn skip_spaces(code: &[u8], at: usize) -> usize {
-    at + code[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+/// Names that an `as` gives.
+pub fn new_names(code: &[u8]) -> HashSet<&[u8]> {
+    behind_word(code, "as").map(|at| word_at(code, skip_blank(code, at))).collect()
+}
+
+/// Whether the call whose bracket stands at `bracket` is a statement of its own: `x.f(..)` and nothing else on the line.
+pub fn is_statement(code: &[u8], bracket: usize) -> bool {
+    let start = start_of_chain(code, before_blank(code, bracket));
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\x0c' | b'\r');
+    let before = code[..start].iter().rev().find(|byte| !is_blank(byte));
+    let Some(end) = behind_near_bracket(code, bracket + 1) else { return true };
+    let behind = code[end..].iter().find(|byte| !is_blank(byte));
+    before.is_none_or(|byte| matches!(byte, b'\n' | b';' | b':')) && behind.is_none_or(|byte| matches!(byte, b'\n' | b';'))
 }
 
 #[cfg(test)]
@@ -291,34 +261,43 @@ mod tests {
 
     #[track_caller]
     fn blanked(text: &str, expected: &str) {
-        let code = code(text.as_bytes()).map(|code| String::from_utf8(code).expect("ASCII"));
+        let code = Code::of(text.as_bytes()).map(|code| String::from_utf8(code.to_vec()).expect("ASCII"));
         assert_eq!(code.as_deref(), Some(expected));
     }
 
     #[test]
     fn comments_and_strings_are_blank() {
         blanked("x = 'a#b'  # c 'd\ny = 1", "x = '   '        \ny = 1");
-        blanked("'''a\n\"b'''; z", "''' \n  '''; z");
+        blanked("'''a\n\"b'''; z", "'''    '''; z");
+        blanked("'a\\\r\nb'", "'     '");
         blanked(r#"s = "\"a" + r"\"b""#, r#"s = "   " + r"   ""#);
-        blanked("f'{x}' + y", "f' x ' + y");
-        blanked("f'a{{b}} {c.d(\"e\")}'", "f'        c.d(\" \") '");
         blanked("''", "''");
-        blanked("\u{feff}def", "   def");
+        blanked("if'{'or x", "if' 'or x");
+        blanked("\u{feff}def", "\n\n\ndef");
+    }
+
+    #[test]
+    fn what_an_f_string_puts_in_its_place_is_code() {
+        blanked("f'{x}' + y", "f'(x)' + y");
+        blanked("f'a{{b}} {c.d(\"e\")}'", "f'       (c.d(\" \"))'");
+        blanked("rf'\\{x!r:>{width}.2f}'", "rf' (x   (width)   )'");
+        blanked("f'{x != y} \\N{DASH} {d[\"a\"]=}'", "f'(x != y)           (d[\" \"]=)'");
+        blanked("f'{x:{y}}'", "f'(x (y))'");
+        blanked("f'{f\"{a}\" + 'b'}'", "f'(f\"(a)\" + ' ')'");
+        blanked("f'''\n{[d.pop(k) for k in d]}\n'''", "f''' ([d.pop(k) for k in d]) '''");
     }
 
     #[test]
     fn what_needs_a_parser_is_left_to_it() {
-        assert_eq!(code(b"x = 'a\n"), None);
-        assert_eq!(code(b"'''a"), None);
-        assert_eq!(code(b"f'{[d.pop(k) for k in d]}'"), None);
-        assert_eq!(code(b"f'{x:{y}}'"), None);
-        assert!(code(b"'for lambda'").is_some());
-        assert_eq!(code(b"x = 'a\\"), None);
+        for text in ["x = 'a\n", "'''a", "x = 'a\\", "f'{x", "f'}'", "f'{x # y\n}'", "f'{x)}'"] {
+            assert!(Code::of(text.as_bytes()).is_none(), "{text}");
+        }
     }
 
     #[track_caller]
     fn looped(code: &str, expected: bool) {
-        assert_eq!(in_loops(code.as_bytes(), |body| calls(body, ".item") || calls(body, "float")), expected, "{code}");
+        let found = Code::of(code.as_bytes()).expect("code").in_loops(|body| calls(body, ".item") || calls(body, "float"));
+        assert_eq!(found, expected, "{code}");
     }
 
     #[test]
@@ -329,6 +308,8 @@ mod tests {
         looped("    async for x in f(\n1):\n\n        z\n\n        float(x)\n    a\n", true);
         looped("for x in y:\n    f(\n  z)\n    x.\\\nitem()\n", true);
         looped("for x in y:\n    pass\nx.item()\n", false);
+        looped("for x in y:\n    s = '''a\nb\n'''\n    x.item()\n", true);
+        looped("\u{feff}for x in y:\n  x.item()\n", true);
         looped("[x.item() for x in y]\n", false);
         looped("for x in y:\n    x.items(), x.item, isfloat(3), afloat(x)\n", false);
         looped("x.item()\nfor x in y:\n    pass\n", false);
@@ -339,6 +320,17 @@ mod tests {
     }
 
     #[test]
+    fn blocks_end_where_the_indent_does() {
+        let code = "def f():\n  for a in b:\n    while c: d\n    e\n  else: g\n  h\n\nasync def i(): j\n";
+        let code = Code::of(code.as_bytes()).expect("code");
+        let blocks = code.blocks().expect("blocks").iter().map(|block| {
+            let lines = |range: &[u8]| range.iter().filter(|byte| **byte == b'\n').count();
+            (lines(&code[..block.start]), lines(&code[..block.end]), block.around)
+        });
+        assert_eq!(blocks.collect::<Vec<_>>(), [(0, 7, None), (1, 4, Some(0)), (2, 3, Some(1)), (7, 8, None)]);
+    }
+
+    #[test]
     fn words_and_brackets_are_found() {
         let code = b"undef def f(a, (b)): defx";
         assert_eq!(behind_word(code, "def").collect::<Vec<_>>(), [9]);
@@ -346,6 +338,17 @@ mod tests {
         assert_eq!(behind_bracket(code, 11), 19);
         assert_eq!(skip_blank(b"  \\\n x", 0), 5);
         assert_eq!(word_before(b"a with  (", 8), b"with");
+    }
+
+    #[test]
+    fn calls_and_targets_are_found() {
+        assert!(calls(b"x.item ()", ".item") && calls(b"item()", "item") && !calls(b"item()", ".item"));
+        assert!(!calls(b"x.items()", ".item") && !calls(b"x.item", ".item"));
+        assert!(calls_bare(b"x.cpu( )", ".cpu") && !calls_bare(b"x.cpu(1)", ".cpu"));
+        assert_eq!(targets(b"for a, (b.c) in d: e").len(), 3);
+        let stands_alone = |code: &str| is_statement(code.as_bytes(), code.rfind("(").expect("a bracket"));
+        assert!(stands_alone("x\n  a.b[c].f(1)\ny") && stands_alone("if x: f(1); y") && stands_alone("a \\\n .f(1)\r\n"));
+        assert!(!stands_alone("x = f(1)") && !stands_alone("f(1).x") && !stands_alone("return f(1)"));
     }
 
     #[test]

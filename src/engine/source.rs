@@ -255,6 +255,21 @@ impl SourceFile {
         self.line_range(self.line(offset)).end
     }
 
+    /// How many bytes stand before `offset` in its line. A byte order mark does not count, nor what stands before a form feed
+    /// in the indentation.
+    pub fn column(&self, offset: usize) -> usize {
+        let before = &self.code()[self.line_start(offset).max(self.start())..offset];
+        let white = before.bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')).count();
+        before.len() - before[..white].rfind('\x0c').map_or(0, |at| at + 1)
+    }
+
+    /// The bytes in `range` with a line feed for each lone carriage return: what goes into an edit that gets the line ends of
+    /// its place.
+    pub fn lines_of(&self, range: Range<usize>) -> Vec<u8> {
+        let pairs = self.bytes()[range.clone()].iter().zip(&self.code.as_bytes()[range]);
+        pairs.map(|(&byte, &code)| if byte == b'\r' { code } else { byte }).collect()
+    }
+
     /// The white space at the start of the line that holds `offset`. A form feed restarts the count, as in Python.
     pub fn indent(&self, offset: usize) -> &str {
         let start = self.line_start(offset).max(self.start());
@@ -262,6 +277,13 @@ impl SourceFile {
         let width = line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')).count();
         let indent = &line[..width];
         indent.rfind('\x0c').map_or(indent, |at| &indent[at + 1..])
+    }
+
+    /// How many bytes a line may have before a careful author breaks it: as many as the longest one here, but at least the
+    /// 79 of PEP 8 and at most 120.
+    pub fn width(&self) -> usize {
+        let lines = (0..self.line_count()).map(|line| self.code()[self.line_range(line)].trim_end().len());
+        lines.max().unwrap_or(0).clamp(79, 120)
     }
 
     /// The line end used where `offset` stands: that of its own line, or of the line above when it is the last one.

@@ -4,11 +4,11 @@
 //! a chain of 200,000 `+` is 200,003 levels deep.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 
+use rustc_hash::FxHashMap;
 use tree_sitter::{Language, ParseOptions, ParseState, Parser, TreeCursor};
 
 use super::deadline;
@@ -24,6 +24,7 @@ pub fn language() -> &'static Language {
     LANGUAGE.get_or_init(|| tree_sitter_python::LANGUAGE.into())
 }
 
+#[inline]
 fn kind_name(kind: u16) -> &'static str {
     static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
@@ -33,6 +34,7 @@ fn kind_name(kind: u16) -> &'static str {
     if kind == ERROR { "ERROR" } else { names[kind as usize] }
 }
 
+#[inline]
 fn field_name(field: u16) -> Option<&'static str> {
     static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
@@ -125,6 +127,7 @@ impl Tree {
     }
 
     /// The node with this id. Ids are positions in pre-order: an ancestor's is smaller than a descendant's.
+    #[inline]
     pub fn node(&self, id: u32) -> Node<'_> {
         Node { tree: self, id }
     }
@@ -171,14 +174,24 @@ impl Tree {
     /// All nodes of this kind, in text order. The index is built once, so that asking for each function of a file what
     /// calls it costs no walk of the whole table.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = Node<'_>> {
-        let index = self.by_kind.get_or_init(|| ByKind::new(&self.records));
-        index.ids(kind).iter().map(|&id| self.node(id))
+        self.by_kind().ids(kind).iter().map(|&id| self.node(id))
     }
 
-    /// All nodes of these kinds, in text order; with no kind, all constructs.
-    pub(super) fn of_kinds(&self, kinds: &[u16]) -> impl Iterator<Item = Node<'_>> {
-        let fits = |record: &Record| if kinds.is_empty() { record.named } else { kinds.contains(&record.kind) };
-        self.records.iter().enumerate().filter(move |(_, record)| fits(record)).map(|(id, _)| self.node(id as u32))
+    /// All nodes of these kinds, kind by kind; with no kind, all constructs.
+    pub(super) fn of_kinds(&self, kinds: &[u16]) -> Vec<Node<'_>> {
+        if kinds.is_empty() {
+            return self.root().and_descendants().filter(|node| node.is_named()).collect();
+        }
+        let index = self.by_kind();
+        // What the grammar calls alike is one list there.
+        let mut first: Vec<u16> = kinds.iter().map(|&kind| kind_numbers().first[kind as usize]).collect();
+        first.sort_unstable();
+        first.dedup();
+        first.into_iter().flat_map(|number| index.of_number(number)).map(|&id| self.node(id)).collect()
+    }
+
+    fn by_kind(&self) -> &ByKind {
+        self.by_kind.get_or_init(|| ByKind::new(&self.records))
     }
 
     /// How deep the deepest node lies; the root lies at 0.
@@ -221,14 +234,18 @@ impl ByKind {
     }
 
     fn ids(&self, kind: &str) -> &[u32] {
-        let Some(&number) = kind_numbers().by_name.get(kind) else { return &[] };
+        kind_numbers().by_name.get(kind).map_or(&[], |&number| self.of_number(number))
+    }
+
+    /// The nodes of a kind, by the first of its numbers.
+    fn of_number(&self, number: u16) -> &[u32] {
         &self.ids[self.starts[number as usize] as usize..self.starts[number as usize + 1] as usize]
     }
 }
 
 /// The numbers of the grammar's constructs.
 struct KindNumbers {
-    by_name: HashMap<&'static str, u16>,
+    by_name: FxHashMap<&'static str, u16>,
     /// For each number the first one with the same name.
     first: Vec<u16>,
 }
@@ -237,7 +254,7 @@ fn kind_numbers() -> &'static KindNumbers {
     static NUMBERS: OnceLock<KindNumbers> = OnceLock::new();
     NUMBERS.get_or_init(|| {
         let count = u16::try_from(language().node_kind_count()).expect("the grammar has fewer than 65,536 kinds");
-        let mut by_name = HashMap::new();
+        let mut by_name = FxHashMap::default();
         let mut first: Vec<u16> = (0..count).collect();
         for id in (0..count).filter(|&id| language().node_kind_is_named(id) && language().node_kind_is_visible(id)) {
             first[id as usize] = *by_name.entry(kind_name(id)).or_insert(id);
@@ -339,51 +356,61 @@ impl fmt::Debug for Node<'_> {
 }
 
 impl<'t> Node<'t> {
-    fn record(self) -> Record {
-        self.tree.records[self.id as usize]
+    #[inline]
+    fn record(self) -> &'t Record {
+        &self.tree.records[self.id as usize]
     }
 
     /// Position in pre-order.
+    #[inline]
     pub fn id(self) -> u32 {
         self.id
     }
 
     /// The tree that this node is of.
+    #[inline]
     pub fn tree(self) -> &'t Tree {
         self.tree
     }
 
     /// The grammar's name: `call`, `identifier`, or the token itself, such as `+=`.
+    #[inline]
     pub fn kind(self) -> &'static str {
         kind_name(self.record().kind)
     }
 
     /// The grammar's number of the kind.
+    #[inline]
     pub(super) fn kind_id(self) -> u16 {
         self.record().kind
     }
 
     /// The grammar's number of the role in the parent; 0 for none.
+    #[inline]
     pub(super) fn role(self) -> u16 {
         self.record().field
     }
 
     /// Whether the kind is this one.
+    #[inline]
     pub fn is(self, kind: &str) -> bool {
         self.kind() == kind
     }
 
     /// Whether the kind is one of these.
+    #[inline]
     pub fn is_any(self, kinds: &[&str]) -> bool {
         kinds.contains(&self.kind())
     }
 
     /// The role in the parent: `body`, `left`, `function` ...
+    #[inline]
     pub fn field(self) -> Option<&'static str> {
         field_name(self.record().field)
     }
 
     /// Whether it is a construct of the grammar and no mere token. Comments are named.
+    #[inline]
     pub fn is_named(self) -> bool {
         self.record().named
     }
@@ -394,26 +421,31 @@ impl<'t> Node<'t> {
     }
 
     /// Byte offset of the first byte.
+    #[inline]
     pub fn start(self) -> usize {
         self.record().start as usize
     }
 
     /// Byte offset behind the last byte.
+    #[inline]
     pub fn end(self) -> usize {
         self.record().end as usize
     }
 
     /// Half-open byte range.
+    #[inline]
     pub fn range(self) -> Range<usize> {
         self.start()..self.end()
     }
 
     /// The text in the parsers' view of the file.
+    #[inline]
     pub fn text(self) -> &'t str {
         &self.tree.code[self.range()]
     }
 
     /// The node around this one; none for the root.
+    #[inline]
     pub fn parent(self) -> Option<Node<'t>> {
         (self.id != 0).then(|| self.tree.node(self.record().parent))
     }
@@ -429,6 +461,7 @@ impl<'t> Node<'t> {
     }
 
     /// All children, tokens and comments included.
+    #[inline]
     pub fn children(self) -> impl Iterator<Item = Node<'t>> {
         deadline::check_seldom();
         let end = self.record().skip;
@@ -443,6 +476,7 @@ impl<'t> Node<'t> {
     }
 
     /// Children that are constructs: no tokens, no comments, no line continuations.
+    #[inline]
     pub fn named_children(self) -> impl Iterator<Item = Node<'t>> {
         self.children().filter(|child| child.is_named() && !child.is_any(&["comment", "line_continuation"]))
     }
@@ -455,6 +489,7 @@ impl<'t> Node<'t> {
     }
 
     /// The first child with this role.
+    #[inline]
     pub fn child(self, field: &str) -> Option<Node<'t>> {
         self.children().find(|child| child.field() == Some(field))
     }
@@ -497,6 +532,7 @@ impl<'t> Node<'t> {
     }
 
     /// Whether `other` is this node or inside it.
+    #[inline]
     pub fn contains(self, other: Node<'_>) -> bool {
         self.id <= other.id && other.id < self.record().skip
     }

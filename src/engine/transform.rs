@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::finding::{Finding, Tiers};
 use super::imports::Imported;
+use super::skim::Code;
 use super::source::SourceFile;
 use super::syntax::{Node, Tree};
 use super::version::PythonVersion;
@@ -18,7 +19,7 @@ pub trait Transform: Sync {
 
     /// Cheap lexical test of a whole text without its comments and strings (see [`skim`](super::skim)); never false
     /// where `check` would find something. A text for which it is false is not parsed.
-    fn may_match(&self, code: &[u8]) -> bool {
+    fn may_match(&self, code: &Code) -> bool {
         let _ = code;
         true
     }

@@ -26,10 +26,8 @@ impl PythonVersion {
     /// The oldest version that can run this text, as far as it matters for what a fix may write.
     pub fn needed_by(tree: &Tree) -> Self {
         // The grammar has one kind for the `[T]` of a definition and the `[int]` of `list[int]`.
-        let is_needed = |kind: &str| {
-            tree.of_kind(kind).next().is_some()
-                && tree.root().descendants().any(|node| node.is(kind) && !node.parent().is_some_and(|p| p.is("generic_type")))
-        };
+        let is_needed =
+            |kind: &str| tree.of_kind(kind).any(|node| !node.parent().is_some_and(|parent| parent.is("generic_type")));
         let minor = NEEDS.iter().filter(|(kind, _)| is_needed(kind)).map(|&(_, minor)| minor).max();
         Self { minor: minor.unwrap_or(0) }
     }

@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::body::{ENDED, SUPERSEDED, State, Text, change};
@@ -600,13 +599,9 @@ fn fitting(steps: &[Step], ground: &Ground) -> Result<Vec<Step>, Stop> {
 
 /// Whether mlfix may ever change this file: Python, in the repository, and nothing that a forge or git acts upon.
 fn is_allowed(path: &RepoPath) -> bool {
-    let Ok(text) = std::str::from_utf8(&path.0) else {
-        // Not UTF-8: only its parts and its end matter.
-        return !path.0.starts_with(b"/") && [&b".py"[..], b".pyi"].iter().any(|end| path.0.ends_with(end));
-    };
-    let forbidden = [".github", ".gitlab", ".gitea", ".forgejo", ".git", ".", "..", ""];
-    let ends = Path::new(text).extension().is_some_and(|end| end == OsStr::new("py") || end == OsStr::new("pyi"));
-    ends && !text.split('/').any(|part| forbidden.contains(&part.to_ascii_lowercase().as_str()))
+    const FORBIDDEN: [&[u8]; 8] = [b".github", b".gitlab", b".gitea", b".forgejo", b".git", b".", b"..", b""];
+    let is_python = path.0.ends_with(b".py") || path.0.ends_with(b".pyi");
+    is_python && !path.0.split(|&byte| byte == b'/').any(|part| FORBIDDEN.contains(&part.to_ascii_lowercase().as_slice()))
 }
 
 /// The text without the hidden state.
@@ -658,6 +653,7 @@ mod tests {
             b"../a.py",
             b"/etc/a.py",
             b"a//b.py",
+            b".github/\xff.py",
             b".gitmodules",
             b".gitattributes",
             b"a.ipynb",

@@ -329,6 +329,8 @@ impl<'t> Facts<'t> {
                 }
                 "assignment" if node.field() == Some("right") => match parent.child("left") {
                     Some(left) if left.is("identifier") => End::Bound(left),
+                    // Have: first, second = tee(f)
+                    Some(left) if self.gives_readers(node) && !left.is("identifier") => End::Stored(parent),
                     Some(left) if left.is_any(&["pattern_list", "tuple_pattern", "list_pattern"]) => End::Used(parent),
                     _ => End::Stored(parent),
                 },
@@ -364,6 +366,11 @@ impl<'t> Facts<'t> {
                 end => Fate { end, is_derived },
             };
         }
+    }
+
+    /// Whether what a call gives holds further readers, which are still there when it was unpacked.
+    fn gives_readers(&self, call: Node<'t>) -> bool {
+        matches!(self.called_name(call).as_deref(), Some(["itertools", "tee" | "groupby"]))
     }
 
     /// What an attribute of a handle, or of what reads from it, is: an end, or an expression that still reads from it.

@@ -71,10 +71,13 @@ impl<'t> Facts<'t> {
                     } else {
                         let method = function.child("attribute")?.text();
                         let is_pure = matches!(storage::method(method), Storage::Own | Storage::Shared);
-                        if !is_pure || RANDOM.contains(&method) {
+                        let object = function.child("object")?;
+                        // `sort` gives a new tensor, and changes an array or a list.
+                        let may_write = storage::array_method(method) == Storage::Written && self.tensor(object).is_none();
+                        if !is_pure || may_write || RANDOM.contains(&method) {
                             return None;
                         }
-                        open.push((function.child("object")?, is_tensor));
+                        open.push((object, is_tensor));
                         open.extend(arguments.named_children().map(|argument| (argument, false)));
                     }
                 }
@@ -263,6 +266,9 @@ mod tests {
             assert!(changes("t = torch.zeros(3)", "t.item()", write).starts_with("seen"), "{write}");
         }
         assert_eq!(changes("t = torch.zeros(3)\nv = t[0]", "t[0].item()", "v += 1"), "seen v += 1");
+        assert_eq!(changes("t = torch.zeros(4)\nv, w = t.chunk(2)", "t.sum().item()", "w += 1"), "seen w += 1");
+        assert_eq!(changes("t = torch.zeros(1)\n(v,) = t", "t.item()", "v.zero_()"), "seen v.zero_()");
+        assert_eq!(changes("t = torch.zeros(4)\nv, w = t.split(2)", "v.sum().item()", "t.zero_()"), "seen t.zero_()");
         assert_eq!(changes("b = torch.zeros(3)\nt = b[0]", "t.item()", "b.zero_()"), "seen b.zero_()");
         assert_eq!(changes("b = torch.zeros(3)\nt, v = b[0], b.view(-1)", "t.item()", "g(i)"), "possible g(i)");
         assert_eq!(changes("b = torch.zeros(3)\nt = b[0]\nv = b.view(-1)", "t.item()", "v[0] = 1"), "seen v[0] = 1");

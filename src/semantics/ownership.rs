@@ -82,7 +82,7 @@ impl<'t> Facts<'t> {
                 return Some(reference);
             }
             let is_before = until.contains(reference) || self.may_follow(reference, until, &made);
-            match self.fate_of_memory(reference, Form::Tensor) {
+            match Walk::holders(self).fate(reference) {
                 Fate::Held(holder) if is_before => Some(holder),
                 _ => None,
             }
@@ -154,11 +154,21 @@ impl<'t> Facts<'t> {
         let mut at = 0;
         while at < found.len() && found.len() < 16 {
             let variable = scopes.variable(found[at]);
-            let held = variable.references.iter().filter_map(|&reference| match Walk::shallow(self).fate(reference) {
-                Fate::Held(name) if name.is("identifier") => scopes.variable_of(name),
-                _ => None,
+            // Have: flat = t.view(-1), or: first, second = t.chunk(2)
+            let names = |node: Node<'t>| node.and_descendants().filter(|name| name.is("identifier")).collect::<Vec<_>>();
+            let is_pattern = |node: &Node<'t>| node.is_any(&["pattern_list", "tuple_pattern", "list_pattern"]);
+            let held = variable.references.iter().flat_map(|&reference| match Walk::shallow(self).fate(reference) {
+                Fate::Held(name) if name.is("identifier") || is_pattern(&name) => names(name),
+                _ => Vec::new(),
             });
-            let bases = variable.bindings.iter().filter_map(|binding| self.base_of(binding.value?));
+            let held = held.filter_map(|name| scopes.variable_of(name));
+            let bases = variable.bindings.iter().filter_map(|binding| {
+                let taken_apart = || {
+                    let header = binding.node.ancestors().find(|around| !is_pattern(around))?;
+                    header.child("right").filter(|right| !right.contains(binding.node))
+                };
+                self.base_of(binding.value.or_else(taken_apart)?)
+            });
             for relative in held.chain(bases) {
                 if !found.contains(&relative) {
                     found.push(relative);

@@ -146,7 +146,7 @@ pub struct Scopes<'t> {
     /// The scope of each node, by node id.
     scope_at: Vec<ScopeId>,
     /// What each identifier refers to, by node id.
-    meanings: FxHashMap<u32, Resolution>,
+    meanings: Vec<Option<Resolution>>,
     opened: FxHashMap<u32, ScopeId>,
 }
 
@@ -161,7 +161,7 @@ impl<'t> Scopes<'t> {
             table: std::mem::take(&mut collected.scopes),
             variables: Vec::new(),
             scope_at: std::mem::take(&mut collected.scope_at),
-            meanings: FxHashMap::default(),
+            meanings: vec![None; tree.len()],
             opened: std::mem::take(&mut collected.opened),
         };
         scopes.declare(&collected);
@@ -181,7 +181,8 @@ impl<'t> Scopes<'t> {
         }
         for &(scope, name, _) in &collected.bound {
             let key = self.mangled(name, scope);
-            let owner = match borrowed.get(&(scope, key.clone())) {
+            let from = if borrowed.is_empty() { None } else { borrowed.get(&(scope, key.clone())) };
+            let owner = match from {
                 None => scope,
                 Some(Borrow::Global) => Self::MODULE,
                 Some(Borrow::Nonlocal) => continue,
@@ -237,7 +238,7 @@ impl<'t> Scopes<'t> {
                 Some(first) if binding.node.is("dotted_name") => first,
                 _ => binding.node,
             };
-            self.meanings.insert(identifier.id(), Resolution::Variable(id));
+            self.meanings[identifier.id() as usize] = Some(Resolution::Variable(id));
         }
     }
 
@@ -245,7 +246,7 @@ impl<'t> Scopes<'t> {
         for &node in &collected.read {
             let scope = self.scope_of(node);
             let meaning = self.lookup(node.text(), scope);
-            self.meanings.insert(node.id(), meaning);
+            self.meanings[node.id() as usize] = Some(meaning);
             match meaning {
                 Resolution::Variable(id) => self.variables[id.0 as usize].references.push(node),
                 Resolution::Builtin | Resolution::Unknown => self.note_dynamic(node, scope),
@@ -253,7 +254,7 @@ impl<'t> Scopes<'t> {
         }
         for &(scope, node, _) in &collected.borrowed {
             let meaning = self.lookup(node.text(), scope);
-            self.meanings.insert(node.id(), meaning);
+            self.meanings[node.id() as usize] = Some(meaning);
         }
     }
 
@@ -317,13 +318,13 @@ impl<'t> Scopes<'t> {
     /// What an identifier that stands in the file refers to (a use or a binding). For an identifier that is no name (an
     /// attribute, a keyword of a call) it is `Unknown`.
     pub fn resolve(&self, identifier: Node<'t>) -> Resolution {
-        self.meanings.get(&identifier.id()).copied().unwrap_or(Resolution::Unknown)
+        self.meanings[identifier.id() as usize].unwrap_or(Resolution::Unknown)
     }
 
     /// Whether an identifier is a name: a use, a binding or a declaration of a variable, and not an attribute, a keyword
     /// of a call or a part of a module's name.
     pub fn is_name(&self, identifier: Node<'t>) -> bool {
-        self.meanings.contains_key(&identifier.id())
+        self.meanings[identifier.id() as usize].is_some()
     }
 
     /// What `name` would refer to if it stood in `scope`.
@@ -416,7 +417,7 @@ mod tests {
         let scopes = Scopes::new(&tree);
         let mentions = tree.root().descendants().filter(|node| node.is("identifier") && node.text() == name);
         let found: Vec<String> = mentions
-            .map(|node| match scopes.meanings.get(&node.id()) {
+            .map(|node| match scopes.meanings[node.id() as usize].as_ref() {
                 None => "-".to_string(),
                 Some(Resolution::Builtin) => "builtin".to_string(),
                 Some(Resolution::Unknown) => "unknown".to_string(),

@@ -60,8 +60,10 @@ const COMPUTE: &[&str] = &[
     "flip",
     "floor",
     "fmod",
+    "frac",
     "gather",
     "ge",
+    "ger",
     "gt",
     "index_add",
     "index_copy",
@@ -141,6 +143,7 @@ const COMPUTE: &[&str] = &[
     "trace",
     "tril",
     "triu",
+    "true_divide",
     "trunc",
     "unique",
     "var",
@@ -188,6 +191,7 @@ const METHODS: &[&str] = &[
     "dim",
     "element_size",
     "get_device",
+    "index_put",
     "int_repr",
     "is_complex",
     "is_contiguous",
@@ -278,8 +282,9 @@ pub(super) fn method(name: &str) -> Storage {
 pub(super) fn array_method(name: &str) -> Storage {
     match name {
         "all" | "any" | "argmax" | "argmin" | "argsort" | "astype" | "copy" | "cumsum" | "dot" | "item" | "max" | "mean"
-        | "min" | "nonzero" | "prod" | "round" | "std" | "sum" | "tobytes" | "tolist" | "var" => Own,
-        "flatten" | "ravel" | "reshape" | "squeeze" | "swapaxes" | "transpose" | "view" => Shared,
+        | "min" | "nonzero" | "prod" | "std" | "sum" | "tobytes" | "tolist" | "var" => Own,
+        // What is rounded already is given back.
+        "flatten" | "ravel" | "reshape" | "round" | "squeeze" | "swapaxes" | "transpose" | "view" => Shared,
         "fill" | "itemset" | "partition" | "put" | "resize" | "sort" => Written,
         _ => Unknown,
     }
@@ -320,8 +325,12 @@ pub(super) fn function(name: &[&str]) -> Storage {
                 .contains(name);
             if computes { Own } else { Unknown }
         }
-        ["torch", "linalg" | "special" | "fft", _] | ["math", _] => Own,
-        ["numpy", "asarray" | "ascontiguousarray" | "ravel" | "squeeze" | "transpose" | "reshape"] => Shared,
+        ["torch", "linalg", name] if LINALG.contains(name) => Own,
+        ["torch", "special", name] if SPECIAL.contains(name) => Own,
+        ["torch", "fft", name] if name.contains("fft") => Own,
+        ["math", _] => Own,
+        ["torch", "linalg", "diagonal"]
+        | ["numpy", "asarray" | "ascontiguousarray" | "ravel" | "squeeze" | "transpose" | "reshape" | "round"] => Shared,
         ["numpy", name] if NUMPY.contains(name) => Own,
         ["builtins", name] if BUILTINS.contains(name) => Own,
         ["builtins", "reversed" | "iter"] => Shared,
@@ -338,6 +347,51 @@ pub(super) fn function_of_lists(name: &[&str]) -> Storage {
         _ => Unknown,
     }
 }
+
+/// Functions of `torch.linalg` that give new tensors.
+const LINALG: &[&str] = &[
+    "cholesky",
+    "cond",
+    "cross",
+    "det",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "lstsq",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "norm",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+    "svdvals",
+    "vector_norm",
+];
+
+/// Functions of `torch.special` that give new tensors.
+const SPECIAL: &[&str] = &[
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp2",
+    "expit",
+    "expm1",
+    "gammaln",
+    "log1p",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "ndtr",
+    "psi",
+    "softmax",
+    "xlogy",
+];
 
 /// Functions of `numpy` that give a new array or a number.
 const NUMPY: &[&str] = &[
@@ -374,7 +428,6 @@ const NUMPY: &[&str] = &[
     "ones",
     "percentile",
     "prod",
-    "round",
     "sin",
     "sort",
     "sqrt",

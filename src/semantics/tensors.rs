@@ -199,9 +199,14 @@ impl<'f, 't> Inquiry<'f, 't> {
             "comparison_operator" => self.comparison(node, depth),
             "unary_operator" => {
                 let argument = node.child("argument").map_or(Unknown, |argument| self.expression(argument, depth + 1));
-                argument.map(|tensor| Tensor { fresh: true, ..tensor })
+                // `+x` is x itself.
+                let is_itself = node.children().any(|token| token.is("+"));
+                argument.map(|tensor| Tensor { fresh: tensor.fresh || !is_itself, ..tensor })
             }
-            "named_expression" => node.child("value").map_or(Unknown, |value| self.expression(value, depth + 1)),
+            "named_expression" => {
+                let value = node.child("value").map_or(Unknown, |value| self.expression(value, depth + 1));
+                value.map(|tensor| Tensor { fresh: false, ..tensor })
+            }
             "conditional_expression" => {
                 let mut parts = node.named_children();
                 let (Some(yes), Some(_), Some(no)) = (parts.next(), parts.next(), parts.next()) else { return Unknown };

@@ -170,11 +170,11 @@ fn check(case: &Case) -> Vec<String> {
 
 fn check_variants(case: &Case) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (name, vary) in variants::EXACT {
-        let Some(before) = vary(&case.before).filter(|_| !case.opts_out(name)) else { continue };
+    for (name, opt_out, vary) in variants::EXACT {
+        let Some(before) = vary(&case.before).filter(|_| !case.opts_out(opt_out)) else { continue };
         let mut failures = Vec::new();
         if accepted(&case.before) && !accepted(&before) {
-            failures.push(format!("the variant is no Python; write `no={name}` into the fence"));
+            failures.push(format!("the variant is no Python; write `no={opt_out}` into the fence"));
         }
         let result = run(&before, case.kind, &case.settings(true));
         failures.extend(trouble(&result));
@@ -190,10 +190,14 @@ fn check_variants(case: &Case) -> Vec<String> {
         failures.extend(always(&before, &result, case));
         wrong.extend(titled(case, &format!(" [{name}]"), failures));
     }
-    for (name, vary) in variants::LOOSE {
+    for (name, vary, undo) in variants::LOOSE {
         let Some(before) = vary(&case.before) else { continue };
         let result = run(&before, case.kind, &case.settings(true));
         let mut failures: Vec<_> = trouble(&result).into_iter().collect();
+        if let Some(undo) = undo {
+            let fixed = result.fixed.as_deref().map(undo);
+            failures.extend(difference(case.after.as_deref(), fixed.as_deref().map(str::as_bytes)));
+        }
         failures.extend(always(&before, &result, case));
         wrong.extend(titled(case, &format!(" [{name}]"), failures));
     }

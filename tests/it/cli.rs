@@ -161,6 +161,23 @@ fn the_patch_applied_is_what_fix_writes() {
         ("gr\u{f6}\u{df}e\n\"x.py", SAFE.as_bytes()),
         ("latin.py", b"# coding: latin-1\ndef log(x, rows=[]):\n    rows.append('\xe9')\n    return rows\n"),
         ("tab.py", b"def log(x, rows=[]):\n\trows.append(x)\n\treturn rows\n"),
+        ("cr.py", b"def log(x, rows=[]):\r    rows.append(x)\r    return rows\r"),
+        (
+            "mixed.py",
+            b"def log(x, rows=[]):\n    rows.append(x)\r\n    return rows\n\n\r\nx = 1\rdef f(a=[]):\n    a.append(1)",
+        ),
+        ("feed.py", b"x = 1\n\x0c\ndef log(x, rows=[]):\n    rows.append('\x1b[2J')\n    return rows\n"),
+        // Names that git quotes, and names that it does not.
+        ("ta\tb.py", SAFE.as_bytes()),
+        ("back\\slash.py", SAFE.as_bytes()),
+        (" first.py", SAFE.as_bytes()),
+        ("a b/-dash .py", SAFE.as_bytes()),
+        ("a/b/c.py", SAFE.as_bytes()),
+        ("b/b -> c.py", SAFE.as_bytes()),
+        ("\x1b[31m\x7f.py", SAFE.as_bytes()),
+        ("dev/null.py", SAFE.as_bytes()),
+        ("'quoted'.py", SAFE.as_bytes()),
+        ("\u{202e}\u{1f600}.py", SAFE.as_bytes()),
     ];
     for (from, path, in_git) in [(".", ".", true), (".", ".", false), ("sub", "..", true), ("sub", ".", true)] {
         let (patched, fixed) = (project(files), project(files));

@@ -281,3 +281,137 @@ fn a_configuration_reaches_nothing_outside() {
         assert_eq!(run.status.code(), Some(2), "{name}: {}", text(&run.stderr));
     }
 }
+
+/// A repository that tries to run something whenever git looks at it, in six ways.
+fn lay_traps_for_git(trap: &Trap) {
+    let git = |folder: &Path, arguments: &[&str]| {
+        let done = Command::new("git").args(arguments).current_dir(folder).output().expect("git is installed");
+        assert!(done.status.success(), "{arguments:?}: {}", text(&done.stderr));
+    };
+    let tree = trap.at("tree");
+    let payload = trap.at("payload");
+    let canary = trap.at("tree/canary");
+    fs::write(&payload, format!("#!/bin/sh\ntouch '{}'\ncat\n", canary.display())).expect("written");
+    fs::set_permissions(&payload, Permissions::from_mode(0o755)).expect("the mode can be set");
+    let payload = payload.to_str().expect("ASCII");
+    git(&tree, &["init", "-q"]);
+    git(&tree, &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"]);
+    for (key, value) in [
+        ("core.fsmonitor", payload),
+        ("core.hooksPath", "hooks"),
+        ("core.pager", payload),
+        ("core.sshCommand", payload),
+        ("diff.external", payload),
+        ("filter.x.clean", payload),
+        ("filter.x.smudge", payload),
+        ("diff.x.textconv", payload),
+    ] {
+        git(&tree, &["config", key, value]);
+    }
+    fs::write(tree.join(".gitattributes"), "*.py filter=x diff=x\n").expect("written");
+    fs::create_dir(tree.join("hooks")).expect("created");
+    for hook in ["pre-commit", "post-checkout", "post-index-change", "fsmonitor-watchman"] {
+        fs::copy(payload, tree.join("hooks").join(hook)).expect("copied");
+    }
+    // A bare repository among the files, which git would take for one when called in there.
+    git(&tree, &["init", "-q", "--bare", "docs"]);
+    git(&tree.join("docs"), &["config", "core.fsmonitor", payload]);
+    git(&tree.join("docs"), &["config", "core.worktree", "."]);
+}
+
+#[test]
+fn a_repository_with_traps_for_git_runs_nothing() {
+    let trap = Trap::new();
+    lay_traps_for_git(&trap);
+    trap.put("a.py", SAFE);
+    trap.put("docs/b.py", SAFE);
+    // The traps do work.
+    trap.run(&["--version"]);
+    let canary = trap.at("tree/canary");
+    Command::new("git")
+        .args(["-c", "safe.directory=*", "status"])
+        .current_dir(trap.at("tree"))
+        .output()
+        .expect("git is installed");
+    assert!(canary.exists(), "the trap does not spring");
+    fs::remove_file(&canary).expect("removed");
+    for arguments in [&[] as &[&str], &["--diff"], &["docs"], &["--fix", "-v"]] {
+        let run = trap.run(arguments);
+        assert!(run.status.code() < Some(2), "{arguments:?}: {}", text(&run.stderr));
+        assert!(!canary.exists(), "{arguments:?}");
+    }
+    for path in ["tree/a.py", "tree/docs/b.py"] {
+        assert!(fs::read_to_string(trap.at(path)).expect("it is there").contains("acc=None"), "{path}");
+    }
+}
+
+/// What a person sees who runs mlfix in a terminal.
+fn on_a_terminal(trap: &Trap, arguments: &[&OsStr]) -> Vec<u8> {
+    let spawn = "import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    let mut command = Command::new("python3");
+    command.args(["-c", spawn, env!("CARGO_BIN_EXE_mlfix")]).args(arguments).current_dir(trap.at("tree"));
+    let run = command.env("TERM", "xterm-256color").stdin(Stdio::null()).output().expect("python3 is installed");
+    assert!(run.stderr.is_empty(), "{}", text(&run.stderr));
+    run.stdout
+}
+
+/// The text without what mlfix itself sends: colours, line ends, tabs, and the progress bar's way back to the start of the line.
+fn without_own_effects(shown: &[u8]) -> String {
+    let shown = String::from_utf8(shown.to_vec()).expect("a terminal gets UTF-8");
+    let mut out = String::new();
+    let mut rest = shown.as_str();
+    while let Some(start) = rest.find("\x1b[") {
+        let code = &rest[start + 2..];
+        let length = code.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        out.push_str(&rest[..start]);
+        if code[length..].starts_with(['m', 'K']) {
+            rest = &code[length + 1..];
+        } else {
+            out.push_str("\x1b[");
+            rest = code;
+        }
+    }
+    (out + rest).replace(['\r', '\n', '\t'], "")
+}
+
+#[test]
+fn no_text_of_a_tree_has_an_effect_on_a_terminal() {
+    let has_effect =
+        |c: char| c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // The controls of ASCII, those of the second set, and marks that turn the direction of text.
+    let mut effects: Vec<char> = (1..0x20_u32).chain(0x7f..0xa0).filter_map(char::from_u32).collect();
+    effects.extend(['\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}']);
+    let trap = Trap::new();
+    for (number, effect) in effects.iter().enumerate() {
+        let end = if matches!(effect, '\n' | '\r') { ' ' } else { *effect };
+        let source = SAFE.replace("acc=[]):", &format!("acc=[]):  # {end}]0;owned{end}"));
+        trap.put(format!("a{number}{effect}]0;owned{effect}.py"), &source);
+        trap.put(format!("b{number}{effect}[31m.py"), format!("{source}x = = {end}[2J\n"));
+    }
+    // A folder whose name and whose configuration say something to a terminal.
+    let config = "exclude = ['\u{1b}]0;owned\u{7}']\n\"\\u001B[2J\u{9b}2J\" = 1\n";
+    trap.put("c\u{1b}[2J/mlfix.toml", config);
+    trap.put("c\u{1b}[2J/a.py", SAFE);
+    let mut shown = 0;
+    for arguments in [
+        &["--isolated", "."] as &[&str],
+        &["--isolated", "-v", "."],
+        &["--isolated", "--output-format", "concise", "."],
+        &["--isolated", "--diff", "."],
+        &["."],
+        &["c\u{1b}[2J"],
+        &["--config", "c\u{1b}[2J/mlfix.toml"],
+        &["--select", "\u{1b}[2J"],
+        &["missing\u{1b}[2J\u{9b}.py"],
+        &["--isolated", "--fix", "."],
+    ] {
+        let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+        let output = without_own_effects(&on_a_terminal(&trap, &arguments));
+        let bad: Vec<_> =
+            output.match_indices(has_effect).map(|(at, _)| output[..at].chars().rev().take(60).collect::<String>()).collect();
+        assert!(bad.is_empty(), "{arguments:?}: {} times, behind {:?}", bad.len(), bad[0].chars().rev().collect::<String>());
+        assert!(output.contains("x1b"), "{arguments:?}: {output}");
+        shown += output.len();
+    }
+    assert!(shown > 100_000, "only {shown} letters were shown");
+}

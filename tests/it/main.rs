@@ -11,6 +11,7 @@ mod fleet;
 mod flow;
 mod front_page;
 mod hostile;
+mod memory;
 mod parsers;
 mod properties;
 mod pull_requests;

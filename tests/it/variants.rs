@@ -1,4 +1,6 @@
-//! The same Python text in other dress: line ends, tabs, inside a method, other encodings.
+//! The same Python text in other dress: line ends, tabs, inside a method or a function in a function, other encodings.
+//!
+//! With the text as it stands (LF) these are twelve.
 
 use std::fmt::Write as _;
 
@@ -7,13 +9,55 @@ use mlfix::engine::syntax::{Node, Tree};
 /// Gives the variant, or `None` where it would change nothing or has no meaning.
 type Vary<T> = fn(&str) -> Option<T>;
 
-/// Under these the same edits must appear: the variant of "before" becomes the variant of "after".
-pub(crate) const EXACT: &[(&str, Vary<String>)] =
-    &[("crlf", crlf), ("tabs", tabs), ("eof", without_final_newline), ("class", inside_a_method)];
+/// Under these the same edits must appear: the variant of "before" becomes the variant of "after". The second word, behind
+/// `no=` in a case's fence, is how the case says that the variant does not apply.
+pub(crate) const EXACT: &[(&str, &str, Vary<String>)] = &[
+    ("crlf", "crlf", crlf),
+    ("cr", "crlf", cr),
+    ("tabs", "tabs", tabs),
+    ("eof", "eof", without_final_newline),
+    ("class", "class", inside_a_method),
+    ("nested function", "class", inside_a_nested_function),
+    ("bom", "bom", bom),
+];
 
-/// Under these the result may differ, and only what always holds is checked.
-pub(crate) const LOOSE: &[(&str, Vary<Vec<u8>>)] =
-    &[("latin-1", latin_1), ("bom", bom), ("form feed", form_feed), ("trailing comments", trailing_comments)];
+/// A name, the variant, and what turns its result into that of the text itself, where that can be.
+type Loose = (&'static str, Vary<Vec<u8>>, Option<fn(&[u8]) -> String>);
+
+/// Under these some bytes of the result depend on their place. What always holds is checked, and what is left of the
+/// result when the variant is undone.
+pub(crate) const LOOSE: &[Loose] = &[
+    ("mixed", mixed, Some(with_one_line_end)),
+    ("latin-1", latin_1, Some(without_latin_1)),
+    ("form feed", form_feed, Some(without_form_feeds)),
+    ("trailing comments", trailing_comments, None),
+];
+
+fn with_one_line_end(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).replace("\r\n", "\n").replace('\r', "\n")
+}
+
+fn without_latin_1(text: &[u8]) -> String {
+    let text = text.strip_prefix(COOKIE).and_then(|text| text.strip_suffix(CAFE)).expect("the first and the last line stay");
+    text.iter().copied().map(char::from).collect()
+}
+
+fn without_form_feeds(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).replace('\x0c', "")
+}
+
+fn cr(text: &str) -> Option<String> {
+    (!text.contains('\r')).then(|| text.replace('\n', "\r"))
+}
+
+/// Every other line ends with CRLF.
+fn mixed(text: &str) -> Option<Vec<u8>> {
+    let odd = |(number, (_, line)): (usize, (usize, &str))| match line.strip_suffix('\n') {
+        Some(bare) if number % 2 == 1 => format!("{bare}\r\n"),
+        _ => line.to_string(),
+    };
+    (!text.contains('\r')).then(|| lines(text).enumerate().map(odd).collect::<String>().into_bytes())
+}
 
 fn crlf(text: &str) -> Option<String> {
     (!text.contains('\r')).then(|| text.replace('\n', "\r\n"))
@@ -41,6 +85,16 @@ fn without_final_newline(text: &str) -> Option<String> {
 
 /// Wraps everything but the docstring and the imports at the top into `class C:`, `def m(self):`.
 fn inside_a_method(text: &str) -> Option<String> {
+    inside(text, "class C:\n    def m(self):\n")
+}
+
+/// The same with a function in a function.
+fn inside_a_nested_function(text: &str) -> Option<String> {
+    inside(text, "def outer():\n    def inner():\n")
+}
+
+/// Wraps everything but the docstring and the imports at the top into two headers.
+fn inside(text: &str, headers: &str) -> Option<String> {
     let tree = Tree::parse(text);
     let is_top = |node: Node<'_>| {
         node.is_any(&["import_statement", "import_from_statement", "future_import_statement"])
@@ -60,7 +114,7 @@ fn inside_a_method(text: &str) -> Option<String> {
         return None;
     }
     let inside = Strings::of(text);
-    let mut out = format!("{top}class C:\n    def m(self):\n");
+    let mut out = format!("{top}{headers}");
     for (start, line) in lines(body) {
         if !line.trim().is_empty() && !inside.holds(top.len() + start) {
             out.push_str("        ");
@@ -70,20 +124,23 @@ fn inside_a_method(text: &str) -> Option<String> {
     Some(out)
 }
 
+const COOKIE: &[u8] = b"# -*- coding: latin-1 -*-\n";
+const CAFE: &[u8] = b"# caf\xe9\n";
+
 fn latin_1(text: &str) -> Option<Vec<u8>> {
-    let mut out = b"# -*- coding: latin-1 -*-\n".to_vec();
+    let mut out = COOKIE.to_vec();
     for c in text.chars() {
         out.push(u8::try_from(u32::from(c)).ok()?);
     }
     if !text.ends_with('\n') {
         out.push(b'\n');
     }
-    out.extend(b"# caf\xe9\n");
+    out.extend(CAFE);
     Some(out)
 }
 
-fn bom(text: &str) -> Option<Vec<u8>> {
-    (!text.starts_with('\u{feff}')).then(|| [b"\xef\xbb\xbf", text.as_bytes()].concat())
+fn bom(text: &str) -> Option<String> {
+    (!text.starts_with('\u{feff}')).then(|| format!("\u{feff}{text}"))
 }
 
 /// A form feed before every definition and compound statement at the top level, as old Emacs users like it.
@@ -161,6 +218,9 @@ fn variants_are_the_same_program() {
         Some("\"\"\"Doc.\"\"\"\nimport os\n\n# about f\ndef f(x):\n\t'''a\n    b'''\n\treturn {\n\t\t1: x\n\t}\n\nprint(1)\n")
     );
     assert_eq!(tabs("x = 1\n"), None);
+    assert_eq!(inside_a_nested_function("x = 1\n").as_deref(), Some("def outer():\n    def inner():\n        x = 1\n"));
+    assert_eq!(mixed("a\nb\nc"), Some(b"a\nb\r\nc".to_vec()));
+    assert_eq!(with_one_line_end(b"a\r\nb\rc\n"), "a\nb\nc\n");
     assert_eq!(form_feed("x = 1\ndef f(): pass\n"), Some(b"x = 1\n\x0cdef f(): pass\n".to_vec()));
     assert_eq!(
         trailing_comments("x = '''\n'''\ny = 1  # why\nz = \\\n    2\n").map(|text| String::from_utf8(text).expect("ASCII")),

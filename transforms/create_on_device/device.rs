@@ -47,6 +47,14 @@ impl<'t> Device<'t> {
         })
     }
 
+    /// What stands before and behind the device in the brackets of the move, when a line ends before it.
+    pub(super) fn broken(&self, cx: &Context<'t>, call: Node<'t>) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (given, arguments) = (self.shown_by?, call.child("arguments")?);
+        let only = arguments.only_child()?;
+        let before = cx.source.lines_of(arguments.start() + 1..only.start());
+        before.contains(&b'\n').then(|| (before, cx.source.lines_of(given.end()..call.end())))
+    }
+
     /// How a message names it.
     pub(super) fn named(&self) -> String {
         if self.text.len() > 40 { "the device".to_string() } else { format!("`{}`", self.text) }

@@ -16,8 +16,17 @@ pub(super) enum Factory {
 }
 use Factory::{Leave, Safe, Unfit, Unsafe};
 
+/// Functions whose values differ from device to device.
+const RANDOM: &[&str] = &["rand", "randn", "randint", "randperm", "normal", "multinomial", "bernoulli"];
+
 /// Keywords that go together with a device.
 const KEYWORDS: &[&str] = &["dtype", "size", "fill_value", "n", "m", "start", "end", "step", "steps", "data", "requires_grad"];
+
+/// Whether a function of `torch` may be one that [`Factory::judge`] knows.
+pub(super) fn is_factory(function: &str) -> bool {
+    ["zeros", "ones", "empty", "full", "eye", "arange", "linspace", "logspace", "tensor"].contains(&function)
+        || RANDOM.contains(&function)
+}
 
 impl Factory {
     /// Judges `torch.<function>(..)`.
@@ -29,7 +38,7 @@ impl Factory {
         if all.is_empty() || all.iter().any(|argument| argument.is("dictionary_splat")) {
             return Unfit;
         }
-        if let "rand" | "randn" | "randint" | "randperm" | "normal" | "multinomial" | "bernoulli" = function {
+        if RANDOM.contains(&function) {
             return Leave("the random numbers of the host and of the device are not the same");
         }
         if keywords().any(|keyword| !KEYWORDS.contains(&name(keyword))) {

@@ -3,9 +3,12 @@
 mod device;
 mod factory;
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use device::Device;
@@ -31,18 +34,10 @@ impl Transform for CreateOnDevice {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        // A method of what a call gives: `).to(`.
-        let moves = |word: &'static str| {
-            skim::behind_word(code, word).any(|end| {
-                let mut before =
-                    code[..end - word.len()].iter().rev().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'\\');
-                before.next() == Some(&b'.')
-                    && before.next() == Some(&b')')
-                    && code.get(skim::skip_blank(code, end)) == Some(&b'(')
-            })
-        };
-        moves("to") || moves("cuda")
+    fn may_match(&self, code: &Code) -> bool {
+        let names = OnceCell::new();
+        let follows_factory = |bracket| follows_factory(code, bracket, || names.get_or_init(|| skim::new_names(code)));
+        [".to", ".cuda"].into_iter().any(|word| skim::calls_of(code, word).any(follows_factory))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -82,6 +77,22 @@ impl Transform for CreateOnDevice {
     }
 }
 
+/// Whether the method whose bracket stands at `bracket` is called on what a factory gives: `zeros(3).to(`.
+fn follows_factory<'n>(code: &'n [u8], bracket: usize, new_names: impl Fn() -> &'n HashSet<&'n [u8]>) -> bool {
+    let method = skim::before_blank(code, bracket);
+    let dot = method - code[..method].iter().rev().take_while(|&&byte| skim::is_word(byte)).count();
+    let made = skim::before_blank(code, skim::before_blank(code, dot).saturating_sub(1));
+    if !code[..made].ends_with(b")") {
+        return false;
+    }
+    let Some(open) = skim::before_near_bracket(code, made - 1) else { return true };
+    let name = skim::word_before(code, open);
+    let start = skim::before_blank(code, open) - name.len();
+    let is_attribute = code[..skim::before_blank(code, start)].ends_with(b".");
+    // Have: from torch import zeros as z
+    std::str::from_utf8(name).is_ok_and(factory::is_factory) || !is_attribute && new_names().contains(name)
+}
+
 fn note(node: Node<'_>, device: &Device<'_>) -> Note {
     let certainty = if device.certain { Certainty::Known } else { Certainty::Likely };
     Note { range: node.range(), text: "this is a device".to_string(), certainty }
@@ -98,13 +109,46 @@ fn edits<'t>(cx: &Context<'t>, call: Node<'t>, made: Node<'t>, device: &Device<'
     let last = arguments.named_children().last()?;
     let comma = arguments.children().filter(|child| child.is(",") && child.start() >= last.end()).last();
     let text = |before: &str, after: &str| [before.as_bytes(), b"device=", &device.bytes, after.as_bytes()].concat();
+    let line = format!("\n{}", cx.source.indent(last.start()));
+    let is_alone = cx.source.line(arguments.start()) != cx.source.line(last.start());
+    let gone = Edit::replace(made.end()..call.end(), "");
     let keyword = match comma {
         // Have: one argument on each line
         Some(comma) if cx.source.line(comma.start()) != cx.source.line(arguments.end()) => {
-            Edit::insert(comma.end(), text(&format!("\n{}", cx.source.indent(last.start())), ","))
+            Edit::insert(comma.end(), text(&line, ","))
         }
         Some(comma) => Edit::insert(comma.end(), text(" ", "")),
+        None if is_wide(cx, call, last, device) => {
+            let arguments: Vec<_> = arguments.named_children().collect();
+            let on_one_line = arguments.iter().all(|part| cx.source.line(part.start()) == cx.source.line(last.end()));
+            return match device.broken(cx, call) {
+                // Have: f(a, b).to(<line end> device)
+                Some((before, after)) if !is_alone && on_one_line => Some(vec![
+                    Edit::insert(arguments[0].start(), before),
+                    Edit::replace(last.end()..call.end(), [text(", ", ""), after].concat()),
+                ]),
+                // Have: f(<line end> a, b <line end>).to(device)
+                _ if is_alone && on_one_line => {
+                    let gaps = arguments.windows(2).map(|pair| cx.source.code()[pair[0].end()..pair[1].start()].len());
+                    let ends = arguments.iter().zip(gaps).map(|(part, gap)| part.end()..part.end() + gap);
+                    let mut edits: Vec<_> = ends.map(|gap| Edit::replace(gap, format!(",{line}"))).collect();
+                    edits.push(Edit::insert(last.end(), text(&format!(",{line}"), ",")));
+                    edits.push(gone);
+                    Some(edits)
+                }
+                _ => Some(vec![Edit::insert(last.end(), text(", ", "")), gone]),
+            };
+        }
         None => Edit::insert(last.end(), text(", ", "")),
     };
-    Some(vec![keyword, Edit::replace(made.end()..call.end(), "")])
+    Some(vec![keyword, gone])
+}
+
+/// Whether the line of the last argument would get longer than the file's lines are.
+fn is_wide<'t>(cx: &Context<'t>, call: Node<'t>, last: Node<'t>, device: &Device<'t>) -> bool {
+    let source = cx.source;
+    let closes = source.line(last.end()) == source.line(last.parent().map_or(last.end(), Node::end));
+    let behind = if closes { source.code()[call.end()..source.line_end(call.end())].trim_end().len() + 1 } else { 0 };
+    let before = last.end() - source.line_start(last.end());
+    before + ", device=".len() + device.bytes.len() + behind > source.width()
 }

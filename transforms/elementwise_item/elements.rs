@@ -17,6 +17,8 @@ pub(super) enum Form {
 pub(super) struct Elements<'t> {
     /// The loop or comprehension.
     pub(super) anchor: Node<'t>,
+    /// The name of the element.
+    pub(super) target: Node<'t>,
     /// The expression that is walked.
     pub(super) iterable: Node<'t>,
     pub(super) tensor: Tensor<'t>,
@@ -91,6 +93,7 @@ impl<'t> Elements<'t> {
             || anchor.child("body").is_some_and(|body| body.contains(reads[0])) && anchor.named_children().count() == 2;
         Some(Self {
             anchor,
+            target,
             iterable,
             tensor,
             is_always_read: is_always_read
@@ -148,7 +151,7 @@ fn read<'t>(cx: &Context<'t>, reference: Node<'t>) -> Option<Node<'t>> {
 }
 
 /// Whether a generator expression may run later than where it stands.
-fn is_lazy<'t>(cx: &Context<'t>, anchor: Node<'t>) -> bool {
+pub(super) fn is_lazy<'t>(cx: &Context<'t>, anchor: Node<'t>) -> bool {
     const CONSUMERS: &[&str] = &["sum", "max", "min", "list", "tuple", "set", "sorted", "any", "all", "dict", "frozenset"];
     if !anchor.is("generator_expression") {
         return false;

@@ -15,7 +15,7 @@ use crate::transforms::transfer_in_loop::names;
 
 /// What is fetched.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// `t[i].item()`.
     Number,
     /// `t[i].tolist()`.
@@ -27,14 +27,14 @@ enum Kind {
 }
 
 /// One fetch.
-struct Read<'t> {
+pub(super) struct Read<'t> {
     /// `t[i].item()`.
-    call: Node<'t>,
+    pub(super) call: Node<'t>,
     /// `t[i]`.
     element: Node<'t>,
     /// `t`.
-    value: Node<'t>,
-    kind: Kind,
+    pub(super) value: Node<'t>,
+    pub(super) kind: Kind,
 }
 
 /// All fetches from one tensor in the loops in which it stays the same.
@@ -275,7 +275,7 @@ fn dimensions(count: usize) -> String {
 
 impl<'t> Read<'t> {
     /// The fetch that an element is part of: its method and what is chained to it.
-    fn of(element: Node<'t>) -> Option<Self> {
+    pub(super) fn of(element: Node<'t>) -> Option<Self> {
         let value = element.child("value")?.unparenthesized();
         let mut methods = Vec::new();
         let mut call = element;
@@ -399,7 +399,7 @@ fn is_bound_by<'t>(cx: &Context<'t>, index: Node<'t>, a_loop: Node<'t>) -> bool 
 }
 
 /// `len(t)`, `t.size(0)`, `t.shape[0]`, also by a name that is bound once to it.
-fn is_length<'t>(cx: &Context<'t>, expression: Node<'t>, value: Node<'t>, dimension: usize) -> bool {
+pub(super) fn is_length<'t>(cx: &Context<'t>, expression: Node<'t>, value: Node<'t>, dimension: usize) -> bool {
     let facts = cx.facts();
     let text: String = expression.text().split_whitespace().collect();
     let name = value.text();

@@ -1,14 +1,18 @@
 //! Elements of a tensor that are fetched one at a time. See the README beside this file.
 
+mod counted;
 mod elements;
 pub(super) mod indexed;
 mod sharing;
 
+use std::ops::Range;
+
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
+use crate::engine::wrap;
 use elements::{Elements, Form};
 
 /// See the README beside this file.
@@ -31,8 +35,8 @@ impl Transform for ElementwiseItem {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        names_an_element(code) || skim::in_loops(code, fetches_by_index)
+    fn may_match(&self, code: &Code) -> bool {
+        names_an_element(code) || code.in_loops(fetches_by_index) || counts_through(code)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -42,6 +46,7 @@ impl Transform for ElementwiseItem {
             return Ok(());
         }
         let anchor = m.get("comprehension").unwrap_or_else(|| m.node("loop"));
+        counted::consider(cx, anchor, out);
         for elements in Elements::of(cx, anchor) {
             // Have: for .. x .. in tensor, and x is asked for nothing but its value
             consider(cx, &elements, out);
@@ -77,10 +82,11 @@ fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
             ));
         }
     }
-    if elements.form == Form::Each
-        && let Some(why) = sharing::may_change(cx, elements)
-    {
-        but.push(why);
+    if elements.form == Form::Each {
+        match sharing::may_change(cx, elements) {
+            Ok(why) => but.extend(why),
+            Err(because) => return out.leave(range, because),
+        }
     }
     let Some(edits) = edits(cx, elements) else {
         return out.leave(range, "the tensor is written on several lines");
@@ -131,9 +137,8 @@ fn edits<'t>(cx: &Context<'t>, elements: &Elements<'t>) -> Option<Vec<Edit>> {
                 return None;
             }
             let mut edits = vec![Edit::replace(start..iterable.start(), before)];
-            if cx.source.line(start) == cx.source.line(iterable.start()) {
-                edits.extend(shifted(cx, iterable, iterable.start() - start - before.len()));
-            }
+            let column = start - cx.source.line_start(start) + before.len();
+            edits.extend(shifted(cx, iterable, column, cx.source.indent(start).len()));
             edits.push(Edit::replace(iterable.end()..end, behind));
             Some(edits)
         }
@@ -141,6 +146,12 @@ fn edits<'t>(cx: &Context<'t>, elements: &Elements<'t>) -> Option<Vec<Edit>> {
             let mut edits = vec![Edit::insert(iterable.end(), behind)];
             if needs_parentheses {
                 edits.push(Edit::insert(iterable.start(), "("));
+            }
+            if let Some((name, lines)) = renamed(cx, elements) {
+                edits.push(Edit::replace(elements.target.range(), name));
+                edits.push(Edit::replace(lines, ""));
+                edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+                return Some(edits);
             }
             let items = elements.reads.iter().filter(|read| read.is("call") && read.text().ends_with("()"));
             for read in items {
@@ -151,6 +162,27 @@ fn edits<'t>(cx: &Context<'t>, elements: &Elements<'t>) -> Option<Vec<Edit>> {
             Some(edits)
         }
     }
+}
+
+/// The better name of the target, and the lines that go, where all that is done with an element is `name = x.item()` at
+/// the start of the loop's body.
+fn renamed<'t>(cx: &Context<'t>, elements: &Elements<'t>) -> Option<(&'t str, Range<usize>)> {
+    let [read] = elements.reads[..] else { return None };
+    let body = elements.anchor.child("body").filter(|_| elements.anchor.is("for_statement"))?;
+    let [first, second, ..] = body.named_children().take(2).collect::<Vec<_>>()[..] else { return None };
+    let assignment = read.parent().filter(|parent| parent.is("assignment") && parent.parent() == Some(first))?;
+    let name = assignment.child("left").filter(|left| left.is("identifier") && assignment.child("type").is_none())?;
+    let facts = cx.facts();
+    let is_local = facts.owner(name) == facts.owner(elements.target);
+    let is_other = |node: Node<'t>| !node.is("identifier") || node.text() != name.text();
+    let header = elements.anchor.child("left")?;
+    if !read.text().ends_with(".item()") || !is_local || !header.and_descendants().all(is_other) || second.is("comment") {
+        return None;
+    }
+    let lines = wrap::own_lines(cx.source, first)?;
+    let is_blank = |line: &usize| cx.source.code()[cx.source.line_range(*line)].trim().is_empty();
+    let blank = (cx.source.line(lines.end)..cx.source.line(second.start())).take_while(is_blank).last();
+    Some((name.text(), lines.start..blank.map_or(lines.end, |line| cx.source.line_range(line).end)))
 }
 
 /// Whether a line ends outside the expression's own brackets, so that it needs those around it.
@@ -172,19 +204,24 @@ fn has_bare_line_end(node: Node<'_>) -> bool {
     false
 }
 
-/// Lines of the expression that are aligned with its brackets move to the left with it.
-fn shifted<'t>(cx: &Context<'t>, node: Node<'t>, by: usize) -> Vec<Edit> {
+/// The lines of an expression move along when it comes to stand in `column` of a line with so much indentation: those
+/// that are aligned with its brackets as its start does, the others as its line does.
+fn shifted<'t>(cx: &Context<'t>, node: Node<'t>, column: usize, indent: usize) -> Vec<Edit> {
     let first = cx.source.line(node.start());
     let last = cx.source.line(node.end());
     let is_text =
         |offset: usize| node.descendants().any(|part| part.is("string") && part.start() < offset && offset < part.end());
-    let column = node.start() - cx.source.line_start(node.start());
-    let lines = (first + 1..=last).map(|line| cx.source.line_range(line).start);
-    let aligned = lines.filter(|&start| {
+    let (old, old_indent) = (node.start() - cx.source.line_start(node.start()), cx.source.indent(node.start()).len());
+    let lines = (first + 1..=last).map(|line| cx.source.line_range(line).start).filter(|start| !is_text(*start));
+    let moved = |start: usize| {
         let white = cx.source.code()[start..].bytes().take_while(|&byte| byte == b' ').count();
-        white > column && white >= by && !is_text(start)
-    });
-    aligned.map(|start| Edit::replace(start..start + by, "")).collect()
+        let (from, to) = if white > old { (old, column) } else { (old_indent, indent) };
+        match from.checked_sub(to) {
+            Some(by) => Edit::replace(start..start + by.min(white), ""),
+            None => Edit::insert(start, " ".repeat(to - from)),
+        }
+    };
+    lines.map(moved).filter(|edit| !edit.range.is_empty() || !edit.text.is_empty()).collect()
 }
 
 /// The text of an expression for a message: on one line, and not long.
@@ -195,13 +232,23 @@ fn shown(node: Node<'_>) -> String {
 
 /// Whether a name that is asked for its value is the target of a `for`.
 fn names_an_element(code: &[u8]) -> bool {
+    let mut targets = None;
     skim::behind_word(code, "item").any(|end| {
         let dot = skim::before_blank(code, end - "item".len());
         let name = skim::before_blank(code, dot.saturating_sub(1));
         let length = code[..name].iter().rev().take_while(|byte| skim::is_word(**byte)).count();
         let name = &code[name - length..name];
-        !name.is_empty() && code[..dot].ends_with(b".") && skim::is_target(code, name)
+        !name.is_empty() && code[..dot].ends_with(b".") && targets.get_or_insert_with(|| skim::targets(code)).contains(name)
     })
+}
+
+/// Whether an expression may count through a tensor: `t[i].item() for i in range(..)`.
+fn counts_through(code: &[u8]) -> bool {
+    fetches_by_index(code)
+        && skim::behind_word(code, "range").any(|end| {
+            let name = skim::before_blank(code, end - "range".len());
+            code[..name].ends_with(b"in")
+        })
 }
 
 /// Whether something with an index is asked for its value: `t[i].item`.

@@ -4,7 +4,7 @@
 mod pinned;
 
 use crate::engine::finding::{Certainty, Finding, Note, Repair, quoted};
-use crate::engine::skim;
+use crate::engine::skim::Code;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::semantics::tensors::Tensor;
@@ -30,8 +30,8 @@ impl Transform for ImplicitSyncInLoop {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        skim::in_loops(code, |_| true)
+    fn may_match(&self, code: &Code) -> bool {
+        code.in_loops(|_| true)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
 use crate::engine::reindent::Run;
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
@@ -46,7 +46,7 @@ impl Transform for LockWithoutWith {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
+    fn may_match(&self, code: &Code) -> bool {
         skim::behind_word(code, "acquire").any(|end| {
             let bracket = skim::skip_blank(code, end);
             let inside = skim::skip_blank(code, bracket + 1);
@@ -69,6 +69,7 @@ impl Transform for LockWithoutWith {
         let following: Vec<Node<'t>> =
             statement.parent().into_iter().flat_map(Node::named_children).filter(|sibling| *sibling > statement).collect();
         let name = lock.text();
+        let mut released = None;
         let made = if let Some(close) = following.first().and_then(|next| guarded(*next, name)) {
             in_finally(cx, statement, following[0], close, name)
         } else {
@@ -76,6 +77,7 @@ impl Transform for LockWithoutWith {
                 out.leave(call.range(), format!("`{name}` is not released in this block"));
                 return Ok(());
             };
+            released = released_elsewhere(cx, lock);
             straight(cx, statement, &following[..=end], name)
         };
         let message = format!("`{name}` is acquired and released by hand");
@@ -84,6 +86,9 @@ impl Transform for LockWithoutWith {
                 let title = format!("Hold `{name}` in a `with` block");
                 let owner = lock.child("object").map_or("self", Node::text);
                 let tier = match owner {
+                    _ if let Some(line) = released => {
+                        Tier::unsafe_because(format!("line {line} releases it for somebody else, and `with` would do so, too"))
+                    }
                     "self" | "cls" => Tier::Safe,
                     _ => Tier::unsafe_because(format!("`{owner}` may be an object of another class, with another lock")),
                 };
@@ -153,6 +158,23 @@ fn is_lock<'t>(cx: &Context<'t>, lock: Node<'t>) -> bool {
         }
     }
     count > 0
+}
+
+/// The line, from 1, of a release of this lock in a function, or in a handler, that has not acquired it before: there for the
+/// case that something raises while the lock is held.
+fn released_elsewhere<'t>(cx: &Context<'t>, lock: Node<'t>) -> Option<usize> {
+    let last = |lock: Node<'t>| lock.child("attribute").unwrap_or(lock).text();
+    let calls = |method| {
+        let of_it = move |call: &Node<'t>| receiver(*call, method).is_some_and(|other| last(other) == last(lock));
+        cx.tree.root().descendants().filter(|node| node.is("call")).filter(of_it)
+    };
+    let is_handled = |call: Node<'t>| call.ancestors().any(|around| around.is("except_clause"));
+    let paired = |release: Node<'t>| {
+        let owner = cx.facts().owner(release);
+        calls("acquire").any(|acquire| acquire < release && cx.facts().owner(acquire) == owner)
+    };
+    let alone = calls("release").find(|release| is_handled(*release) || !paired(*release))?;
+    Some(cx.source.line(alone.start()) + 1)
 }
 
 type Made = Result<(Vec<Edit>, Range<usize>), String>;

@@ -135,8 +135,7 @@ fn moved<'t>(cx: &Context<'t>, parameter: &Parameter<'t>, indent: &str) -> Vec<u
     let bare = has_bare_line_end(value);
     // What is aligned with the first line moves as far as that does; in new parentheses, the second line comes below it.
     let column = |at: usize| source.indent(at).len();
-    let old_column =
-        if bare { column(source.line_end(value.start())) } else { value.start() - source.line_start(value.start()) };
+    let old_column = if bare { column(source.line_end(value.start())) } else { source.column(value.start()) };
     let new_column = indent.len() + parameter.name.text().len() + " = ".len() + usize::from(bare);
     let old_indent = source.indent(value.start());
     let hanging = is_hanging(source.code(), value);

@@ -19,6 +19,7 @@ use std::ops::Range;
 
 use crate::engine::edit::docstring;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::skim::Code;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, FileKind, Findings, Match, Meta, Opt, Transform, Widen};
 
@@ -53,7 +54,7 @@ impl Transform for MutableDefault {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
+    fn may_match(&self, code: &Code) -> bool {
         signature::may_have_mutable_default(code)
     }
 

@@ -16,6 +16,7 @@ mod words;
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
+use crate::engine::skim::Code;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::semantics::scope::Resolution;
@@ -58,7 +59,7 @@ impl Transform for MutateWhileIterating {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
+    fn may_match(&self, code: &Code) -> bool {
         words::may_change_what_is_walked(code)
     }
 

@@ -115,6 +115,7 @@ fn plan<'t>(
 ) -> Result<Plan<'t>, Refusal> {
     let report = |because: String| Err(Refusal::Report(because));
     let before = evaluated_before(cx, statement, call);
+    reasons.extend(read_before(cx, statement, call));
     let used = match fate.end {
         End::Loop(around) if around == statement => {
             return match before {
@@ -213,7 +214,7 @@ fn is_generator<'t>(cx: &Context<'t>, call: Node<'t>) -> bool {
 }
 
 /// Whether the mode is known and only reads.
-fn is_reading(opener: &Opener<'_>) -> bool {
+pub(super) fn is_reading(opener: &Opener<'_>) -> bool {
     let index = usize::from(opener.name != "pathlib.Path.open");
     match opener.family {
         Family::Connection | Family::Arrays | Family::Image => return true,
@@ -259,6 +260,21 @@ fn evaluated_before<'t>(cx: &Context<'t>, statement: Node<'t>, call: Node<'t>) -
     let earlier = earlier.filter(|node| !is_element(*node, call));
     let calls = earlier.filter(|node| node.is_any(&["call", "await", "yield", "named_expression"]));
     calls.filter(|node| !(node.is("call") && cx.facts().is_pure_call(*node))).find(|node| !node.contains(call))
+}
+
+/// What to say when the statement reads an attribute or an item before unknown code runs to find the path: with the file
+/// opened in front, it is the other way round.
+fn read_before<'t>(cx: &Context<'t>, statement: Node<'t>, call: Node<'t>) -> Option<String> {
+    let runs = call.descendants().find(|node| node.is("call") && !cx.facts().is_pure_call(*node))?;
+    let late = targets(statement);
+    let parts = evaluated_first(statement).into_iter().flat_map(|part| part.walk(|node| node == call || node.is("lambda")));
+    let mut earlier = parts.filter(|node| node.end() <= call.start() && !late.iter().any(|target| target.contains(*node)));
+    let reads = |node: &Node<'t>| {
+        let is_function = matches!(node.field(), Some("function" | "object"));
+        node.is_any(&["attribute", "subscript"]) && !is_function && cx.facts().qualified_name(*node).is_none()
+    };
+    let read = earlier.find(|node| reads(node) && !is_element(*node, call))?;
+    Some(format!("`{}` is read before `{}` runs, and would be read after it", short(read.text()), short(runs.text())))
 }
 
 /// Something that the statement does after `used` has its value.
@@ -352,7 +368,7 @@ fn whole<'t>(cx: &Context<'t>, call: Node<'t>, first: Node<'t>, last: Node<'t>, 
         // The lines of a chain that began with the call go behind the name.
         let chain = layout::chain(call);
         let splits = source.line(call.end()) != source.line(chain.end());
-        let column = unit.len() + call.start() - source.line_start(call.start());
+        let column = unit.len() + source.column(call.start());
         let chain = if splits { chain } else { call };
         (chain.range(), layout::moved(cx, chain, Some((call, file)), column, 0))
     };

@@ -1,5 +1,7 @@
 //! An expression that moves to another column: on one line where it fits, else with its continuation lines moved along.
 
+use std::ops::Range;
+
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 
@@ -15,15 +17,16 @@ pub(in crate::transforms) fn moved<'t>(
     column: usize,
     tail: usize,
 ) -> Vec<u8> {
-    let bytes = cx.source.bytes();
-    let text = match replaced {
-        Some((part, name)) => [&bytes[node.start()..part.start()], name.as_bytes(), &bytes[part.end()..node.end()]].concat(),
-        None => bytes[node.range()].to_vec(),
-    };
+    let source = cx.source;
     let fixed = node.and_descendants().any(|inner| {
-        let is_long = inner.is("string") && cx.source.line(inner.start()) != cx.source.line(inner.end());
+        let is_long = inner.is("string") && source.line(inner.start()) != source.line(inner.end());
         (is_long || inner.is_any(&["comment", "line_continuation"])) && !replaced.is_some_and(|(part, _)| part.contains(inner))
     });
+    let bytes = |range: Range<usize>| if fixed { source.bytes()[range].to_vec() } else { source.lines_of(range) };
+    let text = match replaced {
+        Some((part, name)) => [&*bytes(node.start()..part.start()), name.as_bytes(), &bytes(part.end()..node.end())].concat(),
+        None => bytes(node.range()),
+    };
     if fixed || !text.contains(&b'\n') {
         return text;
     }
@@ -35,7 +38,7 @@ pub(in crate::transforms) fn moved<'t>(
     if first_ends_open {
         return text;
     }
-    let before = node.start() - cx.source.line_start(node.start());
+    let before = source.column(node.start());
     let mut out = Vec::with_capacity(text.len());
     for (index, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
         if index > 0 && column >= before {
@@ -104,8 +107,8 @@ pub(super) fn on_one_line<'t>(
     if !is_simple || inside.any(|node| wishes(node) || node.is("string") && is_long(node)) {
         return None;
     }
-    let bytes = cx.source.bytes();
-    let text = [&bytes[statement.start()..part.start()], name.as_bytes(), &bytes[part.end()..statement.end()]].concat();
+    let (before, after) = (statement.start()..part.start(), part.end()..statement.end());
+    let text = [&cx.source.lines_of(before), name.as_bytes(), &cx.source.lines_of(after)].concat();
     let line = joined(&text);
     let behind = cx.source.code()[statement.end()..cx.source.line_end(statement.end() - 1)].trim_end().len();
     (text.contains(&b'\n') && column + line.len() + behind <= WIDTH).then_some(line)

@@ -200,7 +200,8 @@ impl<'t> Search<'_, 't> {
     /// Follows a variable and everything that gets its value, and moves `last` to the last use.
     fn follow(&mut self, root: VariableId, opening: Node<'t>, is_derived: bool) -> Result<(), Refusal> {
         let mut pending = vec![(root, opening, is_derived)];
-        let mut seen = vec![root];
+        // A name may get one reader after the other: `lines = map(f, lines)`.
+        let mut seen = vec![(root, opening)];
         while let Some((id, from, is_derived)) = pending.pop() {
             for mention in self.reached(id, from)? {
                 let fate = self.cx.facts().fate(mention);
@@ -212,9 +213,9 @@ impl<'t> Search<'_, 't> {
                 if scopes.variable(next).scope != scopes.beyond_comprehensions(scopes.scope_of(self.opening)) {
                     return report(format!("it gets the name `{}`, which belongs to other code", name.text()));
                 }
-                if !seen.contains(&next) {
-                    seen.push(next);
-                    let statement = name.statement().unwrap_or(name);
+                let statement = name.statement().unwrap_or(name);
+                if !seen.contains(&(next, statement)) {
+                    seen.push((next, statement));
                     pending.push((next, statement, true));
                 }
             }

@@ -11,6 +11,7 @@ pub(super) mod named;
 mod words;
 
 use crate::engine::finding::{Finding, Fix, Repair, Tier, Tiers};
+use crate::engine::skim::Code;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::semantics::handles::{End, Family, Opener};
@@ -36,7 +37,7 @@ impl Transform for OpenWithoutWith {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
+    fn may_match(&self, code: &Code) -> bool {
         words::may_open(code)
     }
 

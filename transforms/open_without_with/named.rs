@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::layout::{self, WIDTH};
 use super::lifetime::{self, Birth, Ending, Lifetime, Refusal};
-use super::{Verdict, comments, doubts, guarded, inside, tier};
+use super::{Verdict, comments, doubts, guarded, inline, inside, tier};
 use crate::engine::edit::Edit;
 use crate::engine::finding::Fix;
 use crate::engine::reindent::Run;
@@ -104,6 +104,7 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
     {
         reasons.push(format!("what is still to be written to `{}` is written when the block ends", stream.text()));
     }
+    reasons.extend(calls.iter().find_map(|call| opened_again(cx, *call, &life)));
     match wrapped(cx, &group, &life, &mut reasons) {
         Ok((edits, span)) => {
             let title = format!("Open `{name}` in a `with` block");
@@ -111,6 +112,26 @@ pub(super) fn judge<'t>(cx: &Context<'t>, opener: &Opener<'t>, opening: &Opening
         }
         Err(because) => Verdict::report(message, because),
     }
+}
+
+/// What to say when the same path is opened once more while this file is open today, and one of the two writes: what the
+/// other finds there depends on when this one is closed.
+fn opened_again<'t>(cx: &Context<'t>, call: Node<'t>, life: &Lifetime<'t>) -> Option<String> {
+    let path_of = |call: Node<'t>| positional(call, 0).or_else(|| argument(call, "file"));
+    let path = path_of(call)?.text();
+    let owner = cx.facts().owner(call);
+    let end = if life.ending == Ending::LastUse { owner.end() } else { life.last.end() };
+    if !cx.source.code()[call.end()..end.max(call.end())].contains(path) {
+        return None;
+    }
+    let is_reading = |call: Node<'t>| cx.facts().opener(call).is_some_and(|opener| inline::is_reading(&opener));
+    let later = owner.descendants().filter(|node| node.is("call") && call.end() <= node.start() && node.end() <= end);
+    let same = later.filter(|other| path_of(*other).is_some_and(|other| other.text() == path));
+    let again = same.filter(|other| cx.facts().opener(*other).is_some()).find(|other| !is_reading(call) || !is_reading(*other));
+    again.map(|other| {
+        let line = cx.source.line(other.start()) + 1;
+        format!("line {line} opens `{}` once more while it is open today", super::short(path))
+    })
 }
 
 /// Whether a call opens a descriptor instead of a path.
@@ -175,13 +196,16 @@ fn leader<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Node<'t>> {
     None
 }
 
-/// An opening on one line without comment and annotation.
+/// An opening without comment and annotation: on one line, or where a `with` may have brackets, on several.
 fn plain<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Opening<'t>> {
     let opening = opening(target_of_opening(cx, statement)?)?;
-    let one_line = cx.source.line(statement.start()) == cx.source.line(statement.end());
+    let is_long = |node: Node<'t>| cx.source.line(node.start()) != cx.source.line(node.end());
+    let is_fixed = |part: Node<'t>| part.is_any(&["comment", "line_continuation"]) || part.is("string") && is_long(part);
+    let movable = || cx.target.has_parenthesized_with() && !statement.descendants().any(is_fixed);
+    let fits = !is_long(statement) || movable();
     let bare = wrap::own_lines(cx.source, statement).is_some();
     let is_database = cx.facts().opener(opening.value).is_some_and(|opener| opener.family == Family::Database);
-    (one_line && bare && !is_database && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
+    (fits && bare && !is_database && opening.annotation.is_none() && opening.value.is("call")).then_some(opening)
 }
 
 /// The openings that share a `with` with `first`, itself included: they follow each other and end together.
@@ -212,8 +236,8 @@ fn group<'t>(cx: &Context<'t>, first: Node<'t>) -> Vec<Opening<'t>> {
         }
         members.push(next);
     }
-    let width = header(cx, &members).len() + cx.source.indent(first.start()).len();
-    if members.len() < 2 || width > WIDTH && !cx.target.has_parenthesized_with() { Vec::new() } else { members }
+    let is_wide = is_wide(&header(cx, &members), cx.source.indent(first.start()));
+    if members.len() < 2 || is_wide && !cx.target.has_parenthesized_with() { Vec::new() } else { members }
 }
 
 fn life_of<'t>(cx: &Context<'t>, opening: &Opening<'t>) -> Option<Lifetime<'t>> {
@@ -233,6 +257,27 @@ fn header<'t>(cx: &Context<'t>, members: &[Opening<'t>]) -> Vec<u8> {
         out.extend(item(cx, member));
     }
     out.push(b':');
+    out
+}
+
+/// Whether a header needs lines of its own for its items.
+fn is_wide(header: &[u8], indent: &str) -> bool {
+    header.contains(&b'\n') || header.len() + indent.len() > WIDTH
+}
+
+/// `open(a) as x` on lines of its own, which begin with `indent`.
+fn item_below<'t>(cx: &Context<'t>, opening: &Opening<'t>, indent: &str, unit: &str) -> Vec<u8> {
+    let (lead, tail) = super::enclosure(cx, opening.value);
+    let behind = format!("{tail} as {},", opening.target.text());
+    let value = layout::moved(cx, opening.value, None, indent.len() + unit.len() + lead.len(), behind.len());
+    let mut lines = value.split_inclusive(|&byte| byte == b'\n');
+    let mut out = [indent.as_bytes(), unit.as_bytes(), lead.as_bytes(), lines.next().unwrap_or_default()].concat();
+    let hangs = out.trim_ascii_end().ends_with(b"(");
+    for line in lines {
+        out.extend_from_slice(if hangs { unit.as_bytes() } else { b"" });
+        out.extend_from_slice(line);
+    }
+    out.extend_from_slice(behind.as_bytes());
     out
 }
 
@@ -318,10 +363,10 @@ pub(super) fn opening_edits<'t>(cx: &Context<'t>, group: &[Opening<'t>], run: &R
         let end = group[group.len() - 1].statement;
         let mut text = header(cx, group);
         let indent = run.indent(source);
-        if text.len() + indent.len() > WIDTH {
+        if is_wide(&text, indent) {
             text = b"with (\n".to_vec();
             for member in group {
-                text.extend([indent.as_bytes(), unit.as_bytes(), &item(cx, member), b",\n"].concat());
+                text.extend([&item_below(cx, member, indent, unit)[..], b"\n"].concat());
             }
             text.extend([indent.as_bytes(), b"):"].concat());
         }

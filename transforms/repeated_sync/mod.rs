@@ -4,7 +4,7 @@ mod repeat;
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::semantics::scope::{BindingKind, ScopeKind};
@@ -31,8 +31,8 @@ impl Transform for RepeatedSync {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        skim::in_loops(code, |body| [".item"].iter().any(|word| skim::calls(body, word)))
+    fn may_match(&self, code: &Code) -> bool {
+        code.in_loops(|body| skim::calls_bare(body, ".item"))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

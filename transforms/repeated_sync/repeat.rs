@@ -106,6 +106,13 @@ fn is_left<'t>(cx: &Context<'t>, first: Node<'t>, inner: Node<'t>) -> bool {
         || transfer::is_compiled(cx, first)
         || indexed::claims(cx, first)
         || sync_in_loop::can_wait(cx, first)
+        || is_in_class_body(first)
+}
+
+/// Whether a name that is bound here would become an attribute of a class.
+fn is_in_class_body(node: Node<'_>) -> bool {
+    let scope = node.ancestors().find(|around| around.is_any(&["function_definition", "lambda", "class_definition"]));
+    scope.is_some_and(|scope| scope.is("class_definition"))
 }
 
 /// What may change the value between the two, and in the statement in front of the first.

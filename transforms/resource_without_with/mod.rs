@@ -9,6 +9,7 @@ mod span;
 
 use super::open_without_with::{Verdict, named};
 use crate::engine::finding::Tiers;
+use crate::engine::skim::Code;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::semantics::handles::Held;
@@ -46,7 +47,7 @@ impl Transform for ResourceWithoutWith {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
+    fn may_match(&self, code: &Code) -> bool {
         // A word for where the thing comes from, and one without which nothing is said of it. The name of an `.npz` is a
         // text, and texts are not code.
         const PAIRS: &[(&str, &str)] = &[

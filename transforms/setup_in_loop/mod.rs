@@ -2,7 +2,7 @@
 
 use crate::engine::edit::Edit;
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
@@ -19,7 +19,7 @@ static META: Meta = Meta {
     summary: "sets a module up in every step of a loop",
     why: "Each call walks all parameters and submodules, and finds everything as it should be.",
     aliases: &[],
-    anchors: &[&["torch"], &["for", "while"], &[".eval()", ".cuda()", ".to("]],
+    anchors: &[&["torch"], &["for", "while"], &[".eval()", ".train()", ".cuda()", ".to("]],
     options: &[],
     tier: Some(Tiers::Unsafe),
     query: include_str!("query.scm"),
@@ -31,8 +31,9 @@ impl Transform for SetupInLoop {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        skim::in_loops(code, |body| [".to", ".cuda", ".eval"].iter().any(|word| skim::calls(body, word)))
+    fn may_match(&self, code: &Code) -> bool {
+        let sets_up = |body: &[u8], word| skim::calls_of(body, word).any(|bracket| skim::is_statement(body, bracket));
+        code.in_loops(|body| [".to", ".cuda", ".eval", ".train"].into_iter().any(|word| sets_up(body, word)))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -92,14 +93,14 @@ impl Transform for SetupInLoop {
     }
 }
 
-/// `model.eval()`, `model.cuda()`, `model.to(device)`.
+/// `model.eval()`, `model.train()`, `model.cuda()`, `model.to(device)`.
 fn sets_up<'t>(cx: &Context<'t>, setup: Node<'t>) -> bool {
     let method = setup.child("function").and_then(|function| function.child("attribute")).map_or("", Node::text);
     let arguments = setup.child("arguments");
     let only = arguments.and_then(Node::only_child);
     let is_bare = arguments.is_some_and(|arguments| arguments.named_children().next().is_none());
     match (method, only) {
-        ("eval" | "cuda", None) => is_bare,
+        ("eval" | "train" | "cuda", None) => is_bare,
         ("to", Some(only)) if only.is("keyword_argument") => {
             only.child("name").is_some_and(|name| name.text() == "device")
                 && only.child("value").is_some_and(|value| cx.facts().device(value).is_some())
@@ -131,6 +132,12 @@ fn is_disturbed<'t>(cx: &Context<'t>, place: &Place<'t>, setup: Node<'t>, a_loop
         }
     };
     let mentions = facts.mentions(place, a_loop);
+    // Have: agent.train(), which may take a step; what is called itself is a module
+    let is_called =
+        |mention: &Node<'t>| mention.field() == Some("function") && mention.parent().is_some_and(|parent| parent.is("call"));
+    if trains(setup) && !mentions.iter().any(is_called) {
+        return true;
+    }
     let is_fine = |&mention: &Node<'t>| setup.contains(mention) || is_run(mention) && facts.dominates(setup, mention);
     if bound || !mentions.iter().all(is_fine) {
         return true;
@@ -147,7 +154,7 @@ fn is_disturbed<'t>(cx: &Context<'t>, place: &Place<'t>, setup: Node<'t>, a_loop
         is_method || is_given
     };
     let calls = a_loop.descendants().filter(|node| node.is("call") && !setup.contains(*node));
-    calls.into_iter().any(reaches) || trains(a_loop)
+    calls.into_iter().any(reaches) || is_switched(setup, a_loop)
 }
 
 fn edits<'t>(cx: &Context<'t>, setup: Node<'t>, a_loop: Node<'t>) -> Option<Vec<Edit>> {
@@ -173,8 +180,23 @@ fn edits<'t>(cx: &Context<'t>, setup: Node<'t>, a_loop: Node<'t>) -> Option<Vec<
     ])
 }
 
-/// Whether anything in the loop is switched to training.
-fn trains(a_loop: Node<'_>) -> bool {
-    let attributes = a_loop.descendants().filter(|node| node.is("attribute"));
-    attributes.filter_map(|node| node.child("attribute")).any(|name| name.text() == "train")
+/// `model.train()`.
+fn trains(setup: Node<'_>) -> bool {
+    setup.child("function").and_then(|function| function.child("attribute")).is_some_and(|name| name.text() == "train")
+}
+
+/// Whether anything else in the loop is switched to training; or, where the module is, whether anything is evaluated.
+fn is_switched(setup: Node<'_>, a_loop: Node<'_>) -> bool {
+    const EVALUATING: &[&str] = &["eval", "valid", "test", "infer", "predict", "sample", "generate", "log", "callback"];
+    let is_training = trains(setup);
+    let names = a_loop.descendants().filter(|node| node.is("identifier") && !setup.contains(*node));
+    let mut called = names.filter(|name| {
+        let function =
+            name.parent().filter(|parent| parent.is("attribute") && name.field() == Some("attribute")).unwrap_or(*name);
+        name.parent().is_some_and(|parent| parent.is("attribute")) || function.field() == Some("function")
+    });
+    called.any(|name| {
+        let text = name.text().to_lowercase();
+        text == "train" || is_training && EVALUATING.iter().any(|word| text.contains(word))
+    })
 }

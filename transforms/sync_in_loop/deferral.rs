@@ -1,6 +1,7 @@
 //! Whether the value is only added up, or appended, and nobody looks before the loop is done.
 
 use super::Site;
+use super::company::{Stays, needed_anyway, other_wait};
 use super::expression;
 use super::purpose;
 use crate::engine::finding::{Certainty, quoted};
@@ -8,8 +9,7 @@ use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
 use crate::semantics::effects::{Escape, Use};
 use crate::semantics::scope::{Binding, BindingKind, ScopeKind, Variable};
-use crate::semantics::tensors::heat::{is_epoch_loop, is_guarded};
-use crate::semantics::tensors::syncs::Asks;
+use crate::semantics::tensors::heat::is_epoch_loop;
 use crate::semantics::types::Kind;
 
 /// A value that can wait until a loop is done.
@@ -40,16 +40,33 @@ pub(super) enum Form {
 }
 
 /// A statement that adds something up, or appends it.
-struct Accumulation<'t> {
+pub(super) struct Accumulation<'t> {
     form: Form,
-    statement: Node<'t>,
-    target: Node<'t>,
+    pub(super) statement: Node<'t>,
+    pub(super) target: Node<'t>,
     expression: Node<'t>,
 }
 
 impl<'t> Deferral<'t> {
     /// How the site can wait, or what stands in the way.
     pub(super) fn of(cx: &Context<'t>, site: &Site<'t>) -> Result<Self, String> {
+        let mut deferral = Self::alone(cx, site)?;
+        match other_wait(cx, site, deferral.a_loop) {
+            Some(Stays { node, only_unsafe: false }) => {
+                let line = cx.source.line(node.start()) + 1;
+                Err(format!("the loop waits for the device in line {line} anyway: `{}`", quoted(node)))
+            }
+            // Have: what goes with `--unsafe-fixes` only, or what does not say that it waits
+            Some(Stays { node, .. }) if deferral.but.is_empty() && site.sync.tensor.certainty == Certainty::Known => {
+                deferral.but.push(format!("`{}` still waits in each step", quoted(node)));
+                Ok(deferral)
+            }
+            _ => Ok(deferral),
+        }
+    }
+
+    /// The same for the site by itself, whatever else the loop waits for.
+    pub(super) fn alone(cx: &Context<'t>, site: &Site<'t>) -> Result<Self, String> {
         let sync = site.sync.node;
         let usual = || purpose::of(&site.sync);
         let Accumulation { form, statement, target, expression } =
@@ -83,10 +100,6 @@ impl<'t> Deferral<'t> {
                 "it is an element of a tensor; fetch all of them at once in front of the loop, with `tolist()`".to_string()
             );
         }
-        if let Some(other) = other_wait(cx, site, a_loop) {
-            let line = cx.source.line(other.start()) + 1;
-            return Err(format!("the loop waits for the device in line {line} anyway: `{}`", quoted(other)));
-        }
         let leaves =
             |node: &Node<'t>| node.is_any(&["return_statement", "yield", "await"]) && facts.owner(*node) == facts.owner(a_loop);
         if let Some(leaving) = a_loop.descendants().find(leaves) {
@@ -118,7 +131,7 @@ impl<'t> Deferral<'t> {
 
 impl<'t> Accumulation<'t> {
     /// `total += ..`, `total = total + ..`, `losses.append(..)`.
-    fn of(sync: Node<'t>) -> Option<Self> {
+    pub(super) fn of(sync: Node<'t>) -> Option<Self> {
         let statement = sync.statement().filter(|statement| statement.is("expression_statement"))?;
         let inner = statement.only_child()?;
         let (form, target, expression) = match inner.kind() {
@@ -147,7 +160,7 @@ impl<'t> Accumulation<'t> {
 }
 
 /// Everywhere the variable is mentioned: read, bound, deleted.
-fn mentions<'a, 't>(variable: &'a Variable<'t>) -> impl Iterator<Item = Node<'t>> + 'a {
+pub(super) fn mentions<'a, 't>(variable: &'a Variable<'t>) -> impl Iterator<Item = Node<'t>> + 'a {
     variable.references.iter().copied().chain(variable.bindings.iter().map(|binding| binding.node))
 }
 
@@ -170,32 +183,6 @@ fn is_in_generator(node: Node<'_>) -> bool {
     generators.into_iter().any(|generator| !generator.parent().is_some_and(|call| call.is("call")))
 }
 
-/// Whether the same value is asked for elsewhere in each step, so that nothing would be gained.
-fn needed_anyway<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> bool {
-    let (facts, value) = (cx.facts(), site.sync.value);
-    let mut others = a_loop.descendants().filter(|node| {
-        *node != value && node.kind() == value.kind() && node.text() == value.text() && facts.owner(*node) == facts.owner(value)
-    });
-    others.any(|other| {
-        let Some(parent) = other.parent() else { return false };
-        let asks = match parent.kind() {
-            "attribute" => {
-                parent.child("attribute").is_some_and(|name| ["item", "cpu", "tolist", "numpy"].contains(&name.text()))
-            }
-            "argument_list" => parent.parent().is_some_and(|call| {
-                let name = call.child("function").map_or("", Node::text);
-                facts.sync(call).is_some()
-                    || facts.implicit_sync(call).is_some()
-                    || name.ends_with("isfinite")
-                    || name.ends_with("isnan")
-            }),
-            "interpolation" | "comparison_operator" | "if_statement" => true,
-            _ => false,
-        };
-        asks && !is_guarded(other, a_loop) && other.statement() != site.sync.node.statement()
-    })
-}
-
 /// Whether the value is picked out of a tensor, and not computed.
 fn is_element<'t>(cx: &Context<'t>, value: Node<'t>) -> bool {
     match value.kind() {
@@ -210,41 +197,6 @@ fn is_element<'t>(cx: &Context<'t>, value: Node<'t>) -> bool {
         }
         _ => false,
     }
-}
-
-/// Another place where each step waits for the device, and would go on to: it is not added up or appended, or what it is
-/// added to is looked at.
-fn other_wait<'t>(cx: &Context<'t>, site: &Site<'t>, a_loop: Node<'t>) -> Option<Node<'t>> {
-    let facts = cx.facts();
-    let can_wait = |sync: Node<'t>| {
-        let Some(Accumulation { statement, target, .. }) = Accumulation::of(sync) else { return false };
-        let Some(id) = facts.scopes().variable_of(target) else { return false };
-        mentions(facts.scopes().variable(id)).all(|node| !a_loop.contains(node) || statement.contains(node))
-    };
-    // Have: .. .cpu(), or int(x.sum()), of something that nothing else is known of
-    let method_of = |node: Node<'t>| node.child("function").and_then(|function| function.child("attribute"));
-    let by_name = |node: Node<'t>| {
-        let method = method_of(node);
-        if let Some(["builtins", "int" | "float" | "bool"]) = facts.called_name(node).as_deref() {
-            let reduced = node.child("arguments").and_then(Node::only_child).and_then(method_of);
-            return reduced.is_some_and(|method| ["sum", "mean", "max", "min", "norm", "any", "all"].contains(&method.text()));
-        }
-        let is_bare = node.child("arguments").is_some_and(|arguments| arguments.named_children().next().is_none());
-        is_bare && method.is_some_and(|method| ["item", "cpu", "tolist", "numpy"].contains(&method.text()))
-    };
-    let body = a_loop.child("body")?;
-    body.descendants().filter(|node| node.is("call")).find(|&node| {
-        let sync = facts.sync(node);
-        let on_host = sync.is_some_and(|sync| sync.tensor.on_host);
-        let is_number = sync.map_or(node.text().ends_with(".item()"), |sync| matches!(sync.asks, Asks::Item | Asks::Number));
-        (sync.is_some() || by_name(node))
-            && !on_host
-            && node != site.sync.node
-            && !site.sync.node.contains(node)
-            && facts.owner(node) == facts.owner(a_loop)
-            && !is_guarded(node, a_loop)
-            && !(is_number && can_wait(node))
-    })
 }
 
 /// What a total may be, besides a number that nobody else holds.

@@ -4,6 +4,7 @@
 //! is wanted for ([`purpose`]), and, if it is only added up or appended, whether that can wait until the loop is done
 //! ([`deferral`], [`replay`]).
 
+mod company;
 mod deferral;
 mod expression;
 mod listed;
@@ -13,7 +14,7 @@ mod purpose;
 mod replay;
 
 use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier, Tiers, quoted};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Opt, Transform, Widen};
 use crate::semantics::tensors::syncs::{Asks, Sync};
@@ -54,8 +55,8 @@ impl Transform for SyncInLoop {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        skim::in_loops(code, |body| WORDS.iter().any(|word| skim::calls(body, word)))
+    fn may_match(&self, code: &Code) -> bool {
+        code.in_loops(asks_for_a_value)
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {
@@ -92,6 +93,32 @@ impl Transform for SyncInLoop {
         });
         Ok(())
     }
+}
+
+/// Whether a text may ask for the value of a tensor.
+fn asks_for_a_value(body: &[u8]) -> bool {
+    // The device of the host has a name: `x.to("cpu")`.
+    let to_host = |bracket| {
+        let Some(behind) = skim::behind_near_bracket(body, bracket + 1) else { return true };
+        body[bracket..behind].iter().any(|byte| matches!(byte, b'"' | b'\''))
+    };
+    [".item", ".cpu", ".tolist"].into_iter().any(|word| skim::calls_bare(body, word))
+        || ["float", "int", "bool"].into_iter().any(|word| skim::calls_of(body, word).any(|at| may_hold_tensor(body, at)))
+        || skim::calls_of(body, ".to").any(to_host)
+}
+
+/// Whether what stands in a bracket may be a tensor: nothing else than a literal or what `len` and the like give.
+fn may_hold_tensor(body: &[u8], bracket: usize) -> bool {
+    let start = skim::skip_blank(body, bracket + 1);
+    match body.get(start) {
+        None | Some(b')' | b'"' | b'\'' | b'0'..=b'9') => return false,
+        _ => {}
+    }
+    let word = skim::word_at(body, start);
+    let inner = skim::skip_blank(body, start + word.len());
+    let is_plain = [&b"len"[..], b"round", b"str", b"ord"].contains(&word) && body.get(inner) == Some(&b'(');
+    let behind = || skim::behind_near_bracket(body, inner + 1).map(|end| skim::skip_blank(body, end));
+    !is_plain || behind().is_none_or(|end| body.get(end) != Some(&b')'))
 }
 
 /// Whether a value that is asked for in a loop can wait until the loop is done.

@@ -78,10 +78,11 @@ fn mentions<'t>(owner: Node<'t>, name: &str) -> Vec<Node<'t>> {
     owner.and_descendants().filter(|node| node.is("identifier") && node.text() == name).collect()
 }
 
-/// `loss` of `loss` and `outputs.loss`.
+/// `loss` of `loss`, `outputs.loss` and `loss.data`.
 fn base(value: Node<'_>) -> Option<String> {
     match value.kind() {
         "identifier" => Some(singular(value.text())),
+        "attribute" if value.child("attribute").is_some_and(|name| name.text() == "data") => base(value.child("object")?),
         "attribute" => value.child("attribute").map(|name| singular(name.text())),
         // Have: loss.detach()
         "call" if value.text().ends_with(".detach()") => base(value.child("function")?.child("object")?),

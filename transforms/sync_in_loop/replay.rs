@@ -119,8 +119,9 @@ fn kept<'t>(cx: &Context<'t>, site: &Site<'t>, as_copy: bool) -> Vec<u8> {
     let value = site.sync.value;
     let needs_parentheses = !value.is_any(&["identifier", "attribute", "call", "subscript", "parenthesized_expression"]);
     let text = cx.bytes(value.range());
-    let is_detached = value.is("call") && value.text().ends_with(".detach()");
-    let has_no_graph = is_detached || is_without_gradient(cx, value) || site.sync.tensor.is_integral();
+    let is_data = value.is("attribute") && value.child("attribute").is_some_and(|name| name.text() == "data");
+    let is_detached = is_data || value.is("call") && value.text().ends_with(".detach()");
+    let has_no_graph = is_detached || is_without_gradient(cx, value) || site.sync.tensor.is_integral() || is_counted(cx, value);
     let suffix: &[u8] = match (as_copy, has_no_graph) {
         (false, true) => return text.to_vec(),
         (false, false) => b".detach()",
@@ -148,6 +149,24 @@ fn is_without_gradient<'t>(cx: &Context<'t>, node: Node<'t>) -> bool {
     !grants
         && (items.any(|item| item.child("value").is_some_and(says_so))
             || decorators.any(|decorator| decorator.only_child().is_some_and(says_so)))
+}
+
+/// `(predictions == labels).float().sum()`: floats that were made of integers, through which no gradient flows.
+fn is_counted<'t>(cx: &Context<'t>, value: Node<'t>) -> bool {
+    let mut value = value.unparenthesized();
+    while value.is("call") {
+        let Some(function) = value.child("function").filter(|function| function.is("attribute")) else { return false };
+        let name = function.child("attribute").map_or("", Node::text);
+        let Some(object) = function.child("object").map(Node::unparenthesized) else { return false };
+        if !["float", "double", "half", "sum", "mean"].contains(&name) {
+            return false;
+        }
+        if cx.facts().tensor(object).is_some_and(|tensor| tensor.is_integral()) {
+            return true;
+        }
+        value = object;
+    }
+    false
 }
 
 /// What was added or appended, with the names of later. `None` where it cannot be read as text.

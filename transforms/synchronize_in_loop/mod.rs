@@ -1,7 +1,7 @@
 //! Calls that stop the device, or the host, in every step of a loop. See the README beside this file.
 
 use crate::engine::finding::{Finding, Repair, quoted};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 
 /// See the README beside this file.
@@ -26,8 +26,8 @@ impl Transform for SynchronizeInLoop {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        skim::in_loops(code, |body| WORDS.iter().any(|word| skim::calls(body, word)))
+    fn may_match(&self, code: &Code) -> bool {
+        code.in_loops(|body| WORDS.iter().any(|word| skim::calls(body, word)))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

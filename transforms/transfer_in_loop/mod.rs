@@ -6,7 +6,7 @@ mod rewrite;
 pub(super) mod transfer;
 
 use crate::engine::finding::{Finding, Fix, Note, Repair, Tier, Tiers};
-use crate::engine::skim;
+use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use transfer::{Gives, Transfer};
@@ -31,10 +31,8 @@ impl Transform for TransferInLoop {
         &META
     }
 
-    fn may_match(&self, code: &[u8]) -> bool {
-        skim::in_loops(code, |body| {
-            [".item", ".tolist", ".numpy", ".cpu", ".cuda", ".to"].iter().any(|word| skim::calls(body, word))
-        })
+    fn may_match(&self, code: &Code) -> bool {
+        code.in_loops(|body| [".item", ".tolist", ".numpy", ".cpu", ".cuda", ".to"].iter().any(|word| skim::calls(body, word)))
     }
 
     fn check<'t>(&self, m: &Match<'t>, cx: &Context<'t>, out: &mut Findings) -> Ask<()> {

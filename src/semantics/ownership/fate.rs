@@ -16,6 +16,8 @@ pub(super) struct Walk<'f, 't> {
     facts: &'f Facts<'t>,
     form: Form,
     depth: u32,
+    /// Whether the question is who holds the memory: a write is passed over, and what it gives is followed.
+    past_writes: bool,
     /// Where the parts stand in what `enumerate` and `zip` give, the innermost call first.
     path: Vec<usize>,
 }
@@ -30,12 +32,17 @@ use Step::{Done, Out};
 impl<'f, 't> Walk<'f, 't> {
     /// Follows names to their mentions.
     pub(super) fn new(facts: &'f Facts<'t>, form: Form) -> Self {
-        Self { facts, form, depth: 0, path: Vec::new() }
+        Self { facts, form, depth: 0, past_writes: false, path: Vec::new() }
     }
 
     /// A tensor, whose other names are where the walk ends.
     pub(super) fn shallow(facts: &'f Facts<'t>) -> Self {
-        Self { facts, form: Form::Tensor, depth: DEPTH, path: Vec::new() }
+        Self { facts, form: Form::Tensor, depth: DEPTH, past_writes: true, path: Vec::new() }
+    }
+
+    /// Who gets hold of a tensor, whether or not somebody writes to it as well.
+    pub(super) fn holders(facts: &'f Facts<'t>) -> Self {
+        Self { facts, form: Form::Tensor, depth: 0, past_writes: true, path: Vec::new() }
     }
 
     pub(super) fn fate(mut self, expression: Node<'t>) -> Fate<'t> {
@@ -163,9 +170,14 @@ impl<'f, 't> Walk<'f, 't> {
                 }
                 Out(call)
             }
-            Storage::Written => Done(Fate::Written(call)),
+            Storage::Written => self.written(call),
             Storage::Unknown => Done(Fate::Held(call)),
         }
+    }
+
+    /// A call that writes to the tensor, and gives it back: `v = t.zero_()`, `v = torch.add(a, b, out=t)`.
+    fn written(&self, call: Node<'t>) -> Step<'t> {
+        if self.past_writes { Out(call) } else { Done(Fate::Written(call)) }
     }
 
     /// An argument of a call; `place` is its place among the positional ones.
@@ -173,7 +185,7 @@ impl<'f, 't> Walk<'f, 't> {
         let held = Done(Fate::Held(call));
         let Some(function) = call.child("function") else { return held };
         if keyword == Some("out") {
-            return Done(Fate::Written(call));
+            return self.written(call);
         }
         if let Some(name) = self.facts.qualified_name(function) {
             let what = match self.form {
@@ -181,6 +193,14 @@ impl<'f, 't> Walk<'f, 't> {
                 Form::Tensor | Form::Array => storage::function(&name),
                 Form::List => storage::function_of_lists(&name),
             };
+            let mut arguments = call.child("arguments").into_iter().flat_map(Node::named_children);
+            // `np.array(t, copy=False)`
+            let may_share = arguments.any(|argument| {
+                argument.is("dictionary_splat") || argument.child("name").is_some_and(|name| name.text() == "copy")
+            });
+            if what == Storage::Own && may_share {
+                return held;
+            }
             return match (what, &name[..], place) {
                 (_, ["builtins", "enumerate"], Some(0)) => {
                     self.path.push(1);
@@ -191,7 +211,7 @@ impl<'f, 't> Walk<'f, 't> {
                     Out(call)
                 }
                 (_, ["builtins", "enumerate" | "zip"], _) => held,
-                (what, ..) => Self::given(what, call),
+                (what, ..) => self.given(what, call),
             };
         }
         if let (Some(object), Some(method)) = (function.child("object"), function.child("attribute").map(Node::text)) {
@@ -207,11 +227,11 @@ impl<'f, 't> Walk<'f, 't> {
     }
 
     /// What a function does with it is known.
-    fn given(what: Storage, call: Node<'t>) -> Step<'t> {
+    fn given(&self, what: Storage, call: Node<'t>) -> Step<'t> {
         match what {
             Storage::Own => Done(Fate::Looked),
             Storage::Shared => Out(call),
-            Storage::Written => Done(Fate::Written(call)),
+            Storage::Written => self.written(call),
             Storage::Unknown => Done(Fate::Held(call)),
         }
     }
@@ -242,6 +262,7 @@ impl<'f, 't> Walk<'f, 't> {
         for name in target.and_descendants().filter(|node| node.is_named() && !is_pattern(node)) {
             match self.named(name) {
                 Done(Fate::Looked) => {}
+                Done(Fate::Written(_)) if self.past_writes => {}
                 Done(Fate::Written(node)) => return Done(Fate::Written(node)),
                 _ => return Done(Fate::Held(target)),
             }
@@ -262,11 +283,11 @@ impl<'f, 't> Walk<'f, 't> {
         if !is_local {
             return held;
         }
-        let augmented = variable.bindings.iter().find(|binding| binding.kind == BindingKind::Augmented);
+        let augmented = variable.bindings.iter().find(|binding| binding.kind == BindingKind::Augmented && !self.past_writes);
         if let Some(binding) = augmented {
             return Done(Fate::Written(binding.node.parent().unwrap_or(binding.node)));
         }
-        let deeper = || Self { facts: self.facts, form: self.form, depth: self.depth + 1, path: Vec::new() };
+        let deeper = || Self { depth: self.depth + 1, path: Vec::new(), ..self.clone() };
         let mut fate = Fate::Looked;
         for &reference in &variable.references {
             if self.facts.owner(reference) != self.facts.owner(name) {
@@ -274,6 +295,7 @@ impl<'f, 't> Walk<'f, 't> {
             }
             match deeper().fate(reference) {
                 Fate::Looked => {}
+                Fate::Written(_) if self.past_writes => {}
                 Fate::Written(node) => return Done(Fate::Written(node)),
                 Fate::Held(_) => fate = Fate::Held(name),
             }

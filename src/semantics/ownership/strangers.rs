@@ -72,6 +72,12 @@ impl<'t> Facts<'t> {
     /// Whether a call runs code that nothing is known of, or that writes to a tensor.
     pub fn is_strange_call(&self, call: Node<'t>) -> bool {
         let Some(function) = call.child("function") else { return true };
+        let mut keywords = call.child("arguments").into_iter().flat_map(Node::named_children);
+        if keywords
+            .any(|argument| argument.is("dictionary_splat") || argument.child("name").is_some_and(|name| name.text() == "out"))
+        {
+            return true;
+        }
         if let Some(name) = self.qualified_name(function) {
             return match &name[..] {
                 ["builtins", "enumerate" | "zip" | "range" | "list" | "tuple" | "dict" | "set" | "sorted" | "min" | "max"] => {

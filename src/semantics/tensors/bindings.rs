@@ -1,12 +1,16 @@
 //! What a name or an attribute is, by everything that is bound to it.
 
 use super::Answer::{Circular, Is, Unknown};
+use super::tables::Gives;
 use super::{Answer, Element, Inquiry, Open, Tensor, indices};
-use crate::engine::finding::Certainty::Likely;
+use crate::engine::finding::Certainty::{Known, Likely};
 use crate::engine::syntax::Node;
 use crate::semantics::Facts;
 use crate::semantics::scope::{Binding, BindingKind};
 
+/// How many bindings, and how many mentions, of a name are looked at for a call that has taken it.
+const MOST_BINDINGS: usize = 8;
+const MOST_USES: usize = 16;
 /// Parts of an annotation's last name that say "tensor of `PyTorch`".
 const TYPES: &[&str] = &["Tensor", "FloatTensor", "LongTensor", "BoolTensor", "IntTensor", "DoubleTensor", "HalfTensor"];
 /// Dtypes of jaxtyping that stand in front of `[Tensor, ..]`.
@@ -40,11 +44,63 @@ impl<'t> Inquiry<'_, 't> {
                 answer => answer,
             }
         });
-        match settled {
+        let answer = match settled {
             Unknown => self.by_backward(node),
             // An expression allocates, a name holds.
             answer => answer.map(|tensor| Tensor { fresh: false, ..tensor }),
+        };
+        match answer {
+            Is(tensor) if tensor.certainty == Known => answer,
+            Circular => answer,
+            guess => match self.by_use(node, depth) {
+                Some(shown) => {
+                    let on_host = matches!(guess, Is(tensor) if tensor.on_host);
+                    Is(Tensor { on_host, ..Tensor::known(shown) })
+                }
+                None => guess,
+            },
         }
+    }
+
+    /// The call in front of `node` that has taken the value of this name, and takes nothing but tensors:
+    /// `F.nll_loss(output, target)`. What else it were, that call would have raised.
+    fn by_use(&self, node: Node<'t>, depth: u32) -> Option<Node<'t>> {
+        let facts = self.facts;
+        let variable = facts.scopes().variable(facts.scopes().variable_of(node)?);
+        if variable.bindings.len() > MOST_BINDINGS || depth > 4 {
+            return None;
+        }
+        let earlier = variable.references.iter().take_while(|reference| **reference < node).take(MOST_USES);
+        earlier.filter_map(|&reference| self.taker(reference)).find(|&call| {
+            let is_handled = || call.ancestors().any(|around| around.is("try_statement"));
+            facts.owner(call) == facts.owner(node)
+                && facts.dominates(call, node)
+                && !is_handled()
+                && variable
+                    .bindings
+                    .iter()
+                    .all(|binding| binding.kind == BindingKind::Parameter || !facts.may_follow(binding.node, node, &[call]))
+        })
+    }
+
+    /// The call of a loss that has a name among its first two arguments.
+    fn taker(&self, reference: Node<'t>) -> Option<Node<'t>> {
+        let arguments = reference.parent().filter(|parent| parent.is("argument_list"))?;
+        let call = arguments.parent().filter(|call| call.is("call"))?;
+        let is_input = super::calls::positional(call).take(2).any(|argument| argument == reference);
+        // With a distance of one's own, anything goes.
+        let is_loss = || match self.facts.called_name(call).as_deref() {
+            Some(name @ ["torch", "nn", "functional", function]) => {
+                super::tables::function(name) == Some(Gives::Loss) && !function.contains("distance")
+            }
+            Some(_) => false,
+            None => {
+                let made = call.child("function").and_then(|function| self.made_by(function));
+                let class = made.and_then(|made| self.facts.called_name(made));
+                matches!(class.as_deref(), Some(["torch", "nn", class]) if class.ends_with("Loss") && !class.contains("Distance"))
+            }
+        };
+        (is_input && is_loss()).then_some(call)
     }
 
     /// Whether the value that is bound here may be the one that is seen at `node`.

@@ -36,6 +36,9 @@ impl<'t> Inquiry<'_, 't> {
             return Unknown;
         }
         let name = call_name(call);
+        if gives_several(call, name) {
+            return Unknown;
+        }
         let argument = match first.map_or(Unknown, |first| self.expression(first, depth + 1)) {
             Is(tensor) => Some(tensor),
             _ => None,
@@ -92,45 +95,7 @@ impl<'t> Inquiry<'_, 't> {
         if is_splatted(call) || keyword(call, "out").is_some() {
             return Unknown;
         }
-        let is_copy = !matches!(
-            name,
-            "to" | "cpu"
-                | "cuda"
-                | "float"
-                | "double"
-                | "half"
-                | "bfloat16"
-                | "long"
-                | "int"
-                | "short"
-                | "bool"
-                | "byte"
-                | "detach"
-                | "contiguous"
-                | "view"
-                | "reshape"
-                | "view_as"
-                | "reshape_as"
-                | "expand"
-                | "expand_as"
-                | "t"
-                | "transpose"
-                | "permute"
-                | "squeeze"
-                | "unsqueeze"
-                | "flatten"
-                | "narrow"
-                | "select"
-                | "diagonal"
-                | "type_as"
-                | "swapaxes"
-                | "movedim"
-                | "broadcast_to"
-                | "unfold"
-                | "diag"
-                | "pin_memory"
-                | "dropout"
-        ) && !name.ends_with('_');
+        let is_copy = storage::method(name) == Storage::Own;
         let on_host = match name {
             "cpu" => true,
             "cuda" => false,
@@ -212,6 +177,16 @@ fn keywords(call: Node<'_>) -> impl Iterator<Item = (&str, Node<'_>)> {
     arguments
         .filter(|argument| argument.is("keyword_argument"))
         .filter_map(|argument| Some((argument.child("name")?.text(), argument.child("value")?)))
+}
+
+/// Whether a function that usually gives one tensor gives a tuple here: `torch.where(x > 0)`,
+/// `torch.unique(x, return_counts=True)`.
+fn gives_several(call: Node<'_>, name: &str) -> bool {
+    let count = positional(call).count();
+    let asks = |key: &str| key.starts_with("return_") || key == "as_tuple";
+    name == "where" && count + usize::from(keyword(call, "input").is_some()) < 3 && keyword(call, "other").is_none()
+        || name.starts_with("unique") && count > 1
+        || keywords(call).any(|(key, value)| asks(key) && value.text() != "False")
 }
 
 fn is_splatted(call: Node<'_>) -> bool {

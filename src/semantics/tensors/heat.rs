@@ -1,6 +1,7 @@
 //! Whether a place runs in every step of a loop that keeps the device busy.
 
 use super::Tensor;
+use super::calls::{keyword, positional};
 use crate::engine::syntax::Node;
 use crate::semantics::Facts;
 use crate::semantics::scope::BindingKind;
@@ -30,8 +31,13 @@ const RARE: &[&str] = &[
     "visual",
     "plot",
     "report",
+    "initializ",
     "== 0",
 ];
+/// Names of functions whose very purpose is to bring a value to the host.
+const CONVERTING: &[&str] = &["cpu", "numpy", "to_numpy", "as_numpy", "tolist", "to_list", "item"];
+/// What decorators say that compile a function for the device: Numba, Triton.
+const KERNELS: &[&str] = &["cuda.jit", "triton.jit", "numba."];
 /// Ends of the names of classes whose heirs work on the host, in the workers of a loader.
 const HOST_CLASSES: &[&str] = &["Dataset", "Transform", "FeatureExtractor", "Collator", "ProcessorMixin"];
 /// Words, in the singular, for what loops run over that are no steps.
@@ -98,10 +104,65 @@ impl<'t> Facts<'t> {
         if self.loops_around(node).all(is_epoch_loop) {
             return Some("it is read once in each epoch");
         }
-        if self.loops_around(node).all(is_short_loop) {
+        if self.loops_around(node).all(|around| is_short_loop(around) || is_epoch_loop(around)) {
             return Some("the loop runs over a few things, and not over steps");
         }
+        if is_conversion(node) {
+            return Some("the function is there to bring values to the host");
+        }
+        if is_kernel(node) {
+            return Some("the function is compiled for the device");
+        }
+        if self.is_tokenized(node, 0) {
+            return Some("tokenizers leave their tensors on the host");
+        }
         self.is_on_host_only(node).then_some("the code runs on the host, so nobody waits")
+    }
+
+    /// Whether a value comes from a tokenizer, whose results are on the host until somebody moves them.
+    fn is_tokenized(&self, node: Node<'t>, depth: u32) -> bool {
+        let node = node.unparenthesized();
+        if depth > 16 {
+            return false;
+        }
+        match node.kind() {
+            "subscript" => node.child("value").is_some_and(|value| self.is_tokenized(value, depth + 1)),
+            "attribute" => node.child("object").is_some_and(|object| self.is_tokenized(object, depth + 1)),
+            "call" => {
+                // Have: tokenizer(texts, return_tensors="pt")
+                if keyword(node, "return_tensors").is_some() {
+                    return true;
+                }
+                let function = node.child("function");
+                match function.and_then(|function| function.child("attribute")).map(Node::text) {
+                    Some("to" | "cuda") => false,
+                    Some(_) => function.is_some_and(|function| self.is_tokenized(function, depth + 1)),
+                    // Have: zip(batch["input_ids"], batch["attention_mask"])
+                    None => {
+                        let mut given = positional(node).peekable();
+                        given.peek().is_some() && given.all(|argument| self.is_tokenized(argument, depth + 1))
+                    }
+                }
+            }
+            "identifier" => {
+                let Some(id) = self.scopes().variable_of(node) else { return false };
+                // Have: ids = ids.unsqueeze(0)
+                let is_itself = |value: Node<'t>| {
+                    let root = value.and_descendants().find(|part| part.is("identifier"));
+                    root.is_some_and(|root| root.text() == node.text()) && !value.text().contains(".to(")
+                };
+                // Have: for x, y in zip(..)
+                let taken_from = |target: Node<'t>| {
+                    let header = target.ancestors().find(|around| !around.is_any(&["pattern_list", "tuple_pattern"]));
+                    header.and_then(|header| header.child("right"))
+                };
+                let bindings = self.scopes().variable(id).bindings.iter();
+                let values = bindings.map(|binding| binding.value.or_else(|| taken_from(binding.node)));
+                let mut others = values.filter(|value| !value.is_some_and(is_itself)).peekable();
+                others.peek().is_some() && others.all(|value| value.is_some_and(|value| self.is_tokenized(value, depth + 1)))
+            }
+            _ => false,
+        }
     }
 
     /// Whether code runs on the host only, by what the file says: the steps of a data set that is loaded by workers, and a
@@ -165,6 +226,21 @@ impl<'t> Facts<'t> {
 
 fn trains(body: Node<'_>) -> bool {
     body.descendants().any(|node| node.is("attribute") && node.text().ends_with(".backward"))
+}
+
+/// Whether a node stands in a function such as `def numpy(self)`.
+fn is_conversion(node: Node<'_>) -> bool {
+    let function = node.ancestors().find(|around| around.is("function_definition"));
+    function.and_then(|function| function.child("name")).is_some_and(|name| CONVERTING.contains(&name.text()))
+}
+
+/// Whether a node stands in a function that a decorator compiles for the device.
+fn is_kernel(node: Node<'_>) -> bool {
+    let mut decorated = node.ancestors().filter(|around| around.is("decorated_definition"));
+    decorated.any(|definition| {
+        let mut decorators = definition.named_children().filter(|child| child.is("decorator"));
+        decorators.any(|decorator| KERNELS.iter().any(|word| decorator.text().contains(word)))
+    })
 }
 
 /// `assert x, f"{x}"`: the text is made when the test fails.

@@ -55,6 +55,19 @@ fn functions_of_torch() {
 }
 
 #[test]
+fn what_a_loss_has_taken() {
+    tensors("def f(o, y, n):\n    F.nll_loss(o, y, n)", &[("o", "T"), ("y", "T"), ("n", "-"), ("o.argmax(1)", "Ti!")]);
+    tensors("def f(b, g):\n    for x in b:\n        o = g(x)\n        F.mse_loss(o, x)", &[("o", "T"), ("x", "T")]);
+    tensors("criterion = nn.MSELoss()\ndef f(o, y):\n    criterion(o, y)", &[("o", "T"), ("y", "T")]);
+    tensors("def f(o, y, g):\n    F.mse_loss(o, y)\n    o = g(o)", &[("o", "-"), ("y", "T")]);
+    tensors("def f(o, y):\n    for i in y:\n        F.mse_loss(o, y)\n    pass", &[("o", "-")]);
+    tensors("def f(o, y):\n    try:\n        F.mse_loss(o, y)\n    except E:\n        pass\n    pass", &[("o", "-")]);
+    tensors("def f(o, y, n):\n    F.triplet_margin_with_distance_loss(o, y, n)", &[("o", "-")]);
+    tensors("def f(o, y):\n    F.mse_loss(o[0], y.x)", &[("o", "-"), ("y", "-")]);
+    tensors("def f(o, y, c):\n    c or F.mse_loss(o, y)", &[("o", "-")]);
+}
+
+#[test]
 fn methods_and_operators() {
     let asked = [
         ("t.sum()", "T0!"),

@@ -32,31 +32,30 @@ impl<'t> Stores<'t> {
         for (id, variable) in scopes.variables().filter(|(_, variable)| scopes.kind(variable.scope) == ScopeKind::Class) {
             this.by_class.entry(variable.name).or_default().push((scopes.definition(variable.scope), id));
         }
-        for node in tree.root().descendants() {
-            match node.kind() {
-                "attribute" => {
-                    let Some(name) = node.child("attribute").map(Node::text) else { continue };
-                    if name == "__dict__" {
-                        this.any.push(node);
-                    }
-                    if let Some(binding) = store(node) {
-                        this.by_name.entry(name).or_default().push(binding);
+        for node in tree.of_kind("attribute") {
+            if node.text().ends_with("__dict__") && node.child("attribute").is_some_and(|name| name.text() == "__dict__") {
+                this.any.push(node);
+            }
+            if let Some(binding) = store(node)
+                && let Some(name) = node.child("attribute")
+            {
+                this.by_name.entry(name.text()).or_default().push(binding);
+            }
+        }
+        for node in tree.of_kind("call") {
+            match node.child("function").map_or("", Node::text) {
+                "setattr" | "object.__setattr__" => {
+                    let second = node.child("arguments").and_then(|arguments| arguments.named_children().nth(1));
+                    match second.filter(|name| name.is("string")).and_then(|name| name.child_of_kind("string_content")) {
+                        Some(name) => this.by_setattr.entry(name.text()).or_default().push(node),
+                        None => this.any.push(node),
                     }
                 }
-                "call" => match node.child("function").map_or("", Node::text) {
-                    "setattr" | "object.__setattr__" => {
-                        let second = node.child("arguments").and_then(|arguments| arguments.named_children().nth(1));
-                        match second.filter(|name| name.is("string")).and_then(|name| name.child_of_kind("string_content")) {
-                            Some(name) => this.by_setattr.entry(name.text()).or_default().push(node),
-                            None => this.any.push(node),
-                        }
-                    }
-                    "vars" => this.any.push(node),
-                    _ => {}
-                },
+                "vars" => this.any.push(node),
                 _ => {}
             }
         }
+        this.any.sort_unstable();
         this
     }
 }
@@ -69,7 +68,7 @@ fn store(attribute: Node<'_>) -> Option<Binding<'_>> {
         let is_left = target.field() == Some("left");
         let alone = target == attribute;
         let value = if parent.is("assignment") { chained_value(parent) } else { None };
-        let annotation = parent.child("type").filter(|_| parent.is("assignment"));
+        let annotation = parent.is("assignment").then(|| parent.child("type")).flatten();
         let kind = match parent.kind() {
             "pattern_list"
             | "tuple_pattern"
