@@ -48,7 +48,8 @@ fn settings(transforms: impl Iterator<Item = &'static dyn Transform>) -> Setting
 pub fn skim(data: &[u8]) {
     if let Some(code) = Code::of(data) {
         assert_eq!(code.len(), data.len(), "every byte keeps its place");
-        let is_kept = |before: u8, after: u8| before == after || after == b' ' || matches!((before, after), (b'{', b'(') | (b'}', b')'));
+        let is_kept =
+            |before: u8, after: u8| before == after || after == b' ' || matches!((before, after), (b'{', b'(') | (b'}', b')'));
         let text = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
         let kept = text.iter().rev().zip(code.iter().rev()).all(|(before, after)| is_kept(*before, *after));
         assert!(kept, "the skimmer only blanks");
