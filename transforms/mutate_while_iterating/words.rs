@@ -233,9 +233,11 @@ fn changes<'c>(code: &'c Code, blocks: &[Block], walks: &[Walk<'c>]) -> Option<V
     let mut called: HashSet<&[u8]> = HashSet::new();
     let mut seen = 0;
     let mut waits = false;
-    for walk in walks {
+    let mut bodies: Vec<_> = walks.iter().map(|walk| walk.body.clone()).collect();
+    bodies.sort_by_key(|body| body.start);
+    for body in bodies {
         // Loops in loops are seen with the outer ones.
-        let range = walk.body.start.max(seen)..walk.body.end.max(seen);
+        let range = body.start.max(seen)..body.end.max(seen);
         seen = range.end;
         look(range, &mut |at, name| {
             waits |= name == b"await";
@@ -377,7 +379,8 @@ fn is_target(code: &[u8], line: usize, start: usize, end: usize) -> bool {
         },
         None => end,
     };
-    code[behind..line_end(behind)].contains(&b'=')
+    let rest = &code[behind..line_end(behind)];
+    rest.contains(&b'=') || rest.trim_ascii_end().ends_with(b"\\")
 }
 
 /// The range between the `in` of a `for` statement and the colon behind it.
@@ -490,6 +493,8 @@ mod tests {
             "for k in vars(x): setattr(x, k, 1)",
             "import sys\nfor m in list(sys.modules): import x",
             "for k in d: (a, d[k]) = 1, 2",
+            "for k in d:\n  d[k], \\\n    a = 1, 2",
+            "for x in [d.pop(k) for k in d]: pass",
             "for i in range(len(x.y)): x.y.pop(i)",
             "for k in d:\n  heapq.heappush(d, 1)",
             "d = defaultdict(list)\nfor k in d: d[1]",
