@@ -138,7 +138,9 @@ impl Form {
         if self.captures.contains(&predicate.capture) {
             self.texts.extend(&predicate.texts);
         }
-        self.children.iter_mut().for_each(|form| form.demand(predicate));
+        for form in &mut self.children {
+            form.demand(predicate);
+        }
     }
 }
 
@@ -162,7 +164,9 @@ fn compile(text: &'static str) -> Option<Vec<Pattern>> {
         if (1..predicates.len()).any(|at| predicates[..at].iter().any(|other| other.capture == predicates[at].capture)) {
             return None;
         }
-        predicates.iter().for_each(|predicate| form.demand(predicate));
+        for predicate in &predicates {
+            form.demand(predicate);
+        }
         patterns.push(Pattern { form });
     }
     Some(patterns)

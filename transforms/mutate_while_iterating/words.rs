@@ -131,15 +131,12 @@ fn walks<'c>(code: &'c Code, blocks: &[Block]) -> Option<Vec<Walk<'c>>> {
     let mut walks: Vec<Walk<'c>> = Vec::new();
     for at in behind_word(code, "for") {
         let block = blocks.binary_search_by_key(&at, |block| block.behind_word).ok();
-        let (header, body) = match block {
-            Some(index) => {
-                let header = walked_text(code, at);
-                (header.clone(), header.end..blocks[index].end)
-            }
-            None => {
-                let whole = before_near_bracket(code, at)?..behind_near_bracket(code, at)?;
-                (whole.clone(), whole)
-            }
+        let (header, body) = if let Some(index) = block {
+            let header = walked_text(code, at);
+            (header.clone(), header.end..blocks[index].end)
+        } else {
+            let whole = before_near_bracket(code, at)?..behind_near_bracket(code, at)?;
+            (whole.clone(), whole)
         };
         if words(code, header.clone()).any(|(at, word)| is_namespace(code, at, word)) {
             return None;
