@@ -138,7 +138,9 @@ impl Form {
         if self.captures.contains(&predicate.capture) {
             self.texts.extend(&predicate.texts);
         }
-        self.children.iter_mut().for_each(|form| form.demand(predicate));
+        for form in &mut self.children {
+            form.demand(predicate);
+        }
     }
 }
 

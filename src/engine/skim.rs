@@ -280,8 +280,8 @@ mod tests {
     fn what_an_f_string_puts_in_its_place_is_code() {
         blanked("f'{x}' + y", "f'(x)' + y");
         blanked("f'a{{b}} {c.d(\"e\")}'", "f'       (c.d(\" \"))'");
-        blanked("rf'\\{x!r:>{width}.2f}'", "rf' (x   (width)   )'");
-        blanked("f'{x != y} \\N{DASH} {d[\"a\"]=}'", "f'(x != y)           (d[\" \"]=)'");
+        blanked("rf'\\{x!r:>{width}.2f}'", "rf' (x    (width)   )'");
+        blanked("f'{x != y} \\N{DASH} {d[\"a\"]=}'", "f'(x != y)          (d[\" \"]=)'");
         blanked("f'{x:{y}}'", "f'(x (y))'");
         blanked("f'{f\"{a}\" + 'b'}'", "f'(f\"(a)\" + ' ')'");
         blanked("f'''\n{[d.pop(k) for k in d]}\n'''", "f''' ([d.pop(k) for k in d]) '''");

@@ -235,7 +235,7 @@ mod tests {
     fn only_harmless_signatures_are_passed_over() {
         let may_have = |text: &str| may_have_mutable_default(&Code::of(text.as_bytes()).expect("code"));
         for text in [
-            "def f(a, b=1, *, c=None, d: list[int] = x.y, **e): g(h=[])",
+            "def f(a, b=1, *, c=None, d: list[int] = x.y, **e):\n  g(h=[])",
             "lambda a, b=2: [a]",
             "x = {1: 2}",
             "A = 1\ndef f(a=A): pass",
