@@ -258,7 +258,8 @@ impl Work {
         }
         let mut opened = 0;
         let mut open = self.published.open_count();
-        let mut timer = Timer::new(waiting.len());
+        // What is published already takes no time to speak of.
+        let mut timer = Timer::new(waiting.iter().filter(|record| !known.contains_key(&record.repo)).count());
         for short in waiting {
             let parts = known.get(&short.repo).cloned().unwrap_or_default();
             let full = limits.opened.is_some_and(|most| opened >= most) || limits.open.is_some_and(|most| open >= most);
@@ -269,7 +270,10 @@ impl Work {
             let record = self.records.read(Some(&short.repo))?.next().context("there was a record a moment ago")??;
             self.wish.only_existing |= full;
             let before = self.waited();
-            self.estimate(&record, &mut timer)?;
+            let start = Instant::now();
+            if parts.is_empty() {
+                self.estimate(&record, &mut timer)?;
+            }
             let result = self.on(&record, |publisher, tell| publisher.publish(&record, &parts, tell));
             let told = match result {
                 Ok(told) => told,
@@ -283,7 +287,9 @@ impl Work {
                     self.output.put(format!("\n{}\n", draft::shown(&draft)).as_bytes());
                 }
             }
-            timer.done(self.waited().saturating_sub(before));
+            if parts.is_empty() {
+                timer.done(start.elapsed().saturating_sub(self.waited().saturating_sub(before)));
+            }
         }
         Ok(self.finish(None))
     }
@@ -461,26 +467,25 @@ impl Work {
 struct Timer {
     all: usize,
     left: usize,
-    start: Instant,
     said: Instant,
-    /// Time that was spent waiting for a turn.
-    waited: Duration,
+    /// What those that are done took, without waiting for a turn.
+    own: Duration,
 }
 
 impl Timer {
     fn new(all: usize) -> Self {
-        Self { all, left: all, start: Instant::now(), said: Instant::now(), waited: Duration::ZERO }
+        Self { all, left: all, said: Instant::now(), own: Duration::ZERO }
     }
 
-    fn done(&mut self, waited: Duration) {
+    fn done(&mut self, own: Duration) {
         self.left -= 1;
-        self.waited += waited;
+        self.own += own;
     }
 
     /// What one repository takes besides waiting; a second before anything is known.
     fn own(&self) -> Duration {
         match u32::try_from(self.all - self.left) {
-            Ok(done @ 1..) => self.start.elapsed().saturating_sub(self.waited) / done,
+            Ok(done @ 1..) => self.own / done,
             _ => Duration::from_secs(1),
         }
     }
