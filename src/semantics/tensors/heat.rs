@@ -57,6 +57,9 @@ const FEW: &[&str] = &[
     "key",
     "split",
     "condition",
+    "tracker",
+    "logger",
+    "writer",
 ];
 /// Words of a program that uses a device, or leaves that to a library.
 const DEVICES: &[&str] = &[
@@ -82,7 +85,7 @@ const TIMING: &[&str] =
 impl<'t> Facts<'t> {
     /// Why waiting at a place costs nothing worth speaking of; `None` when it does. The loop is the innermost around it.
     pub fn coldness(&self, node: Node<'t>, a_loop: Node<'t>) -> Option<&'static str> {
-        if is_guarded(node, a_loop) {
+        if self.is_guarded_somewhere(node, a_loop) {
             return Some("it is read only now and then");
         }
         let within = || node.ancestors().take_while(|around| *around != a_loop);
@@ -117,6 +120,23 @@ impl<'t> Facts<'t> {
             return Some("tokenizers leave their tensors on the host");
         }
         self.is_on_host_only(node).then_some("the code runs on the host, so nobody waits")
+    }
+
+    /// Whether a branch inside the loop is taken now and then only; where the loop is over a few things, or a comprehension,
+    /// inside the next one.
+    fn is_guarded_somewhere(&self, node: Node<'t>, a_loop: Node<'t>) -> bool {
+        let is_small = |around: Node<'t>| {
+            around.kind().ends_with("_comprehension") || around.is("generator_expression") || is_short_loop(around)
+        };
+        let mut inner = Some(a_loop);
+        let mut outer = self.loops_around(node).skip_while(|around| *around != a_loop).skip(1);
+        while let Some(around) = inner {
+            if is_guarded(node, around) {
+                return true;
+            }
+            inner = outer.next().filter(|_| is_small(around));
+        }
+        false
     }
 
     /// Whether a value comes from a tokenizer, whose results are on the host until somebody moves them.
