@@ -114,6 +114,10 @@ pub(super) fn outsider(subject: &Subject<'_, '_>, changes: &[Node<'_>]) -> Optio
     subject.a_loop.code().find_map(|node| match node.kind() {
         "yield" => Some("whoever consumes the generator may store other entries in between".to_string()),
         "await" => Some("other tasks may store other entries during the `await`".to_string()),
+        "subscript" if !changes.contains(&node) && stores_elsewhere(subject, place, node) => {
+            let container = node.child("value").map_or("it", Node::text);
+            Some(format!("`{container}` may be the same, and the loop stores entries there"))
+        }
         "call" if !changes.contains(&node) && !is_harmless(facts, place, node) => {
             let function = node.child("function").map_or("", Node::text);
             let shown = if function.len() > 40 || function.contains('\n') { "a call" } else { function };
@@ -125,6 +129,34 @@ pub(super) fn outsider(subject: &Subject<'_, '_>, changes: &[Node<'_>]) -> Optio
         }
         _ => None,
     })
+}
+
+/// Whether an entry is stored, under another key than the one at hand, in what may be the same container: another parameter,
+/// or an attribute that somewhere gets a container which has a name already.
+fn stores_elsewhere<'t>(subject: &Subject<'_, 't>, place: &Place<'t>, store: Node<'t>) -> bool {
+    let (facts, scopes) = (subject.facts, subject.facts.scopes());
+    let is_target = store.field() == Some("left")
+        && store.parent().is_some_and(|around| around.is_any(&["assignment", "augmented_assignment"]));
+    let Some(container) = store.child("value").filter(|_| is_target) else { return false };
+    if facts.place(container).is_none_or(|other| other == *place) {
+        return false;
+    }
+    let key = store.child("subscript").map(|key| key.text());
+    if subject.walks.iter().any(|walk| walk.key_text().as_deref() == key) {
+        return false;
+    }
+    match container.kind() {
+        "identifier" => scopes.variable_of(container).is_some_and(|id| {
+            let bindings = &scopes.variable(id).bindings;
+            bindings.iter().any(|binding| binding.kind == BindingKind::Parameter)
+        }),
+        "attribute" => container.child("attribute").is_some_and(|name| {
+            let stores = facts.stored(name.text());
+            let mut values = stores.iter().filter_map(|store| store.value);
+            values.any(|value| value.unparenthesized().is_any(&["identifier", "attribute", "subscript"]))
+        }),
+        _ => false,
+    }
 }
 
 /// A name in the loop that stands for the same container.

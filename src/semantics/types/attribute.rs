@@ -104,7 +104,7 @@ impl<'t> Facts<'t> {
     }
 
     /// Every place where the file gives a value to an attribute of this name, of whatever object.
-    pub(in crate::semantics) fn stored(&self, name: &str) -> &[Binding<'t>] {
+    pub fn stored(&self, name: &str) -> &[Binding<'t>] {
         self.stores().by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
