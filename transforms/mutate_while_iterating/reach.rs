@@ -141,7 +141,7 @@ fn stores_elsewhere<'t>(subject: &Subject<'_, 't>, place: &Place<'t>, store: Nod
     if facts.place(container).is_none_or(|other| other == *place) {
         return false;
     }
-    let key = store.child("subscript").map(|key| key.text());
+    let key = store.child("subscript").map(Node::text);
     if subject.walks.iter().any(|walk| walk.key_text().as_deref() == key) {
         return false;
     }
