@@ -179,6 +179,10 @@ impl Drop for Workplace {
     fn drop(&mut self) {
         // A later run removes what stays.
         let _ = std::fs::remove_dir_all(&self.path);
+        // A git whose run was killed may have gone on for a moment, and written where this run had swept at its start.
+        if let Some(folder) = self.path.parent() {
+            sweep(folder);
+        }
     }
 }
 
