@@ -52,8 +52,6 @@ pub trait Forge {
     fn fork(&self, repo: &RepoName) -> Result<Repo>;
     /// Brings `branch` of a fork to where it is in the repository that it was forked from.
     fn sync_fork(&self, fork: &RepoName, branch: &str) -> Result<()>;
-    /// Deletes a repository for good.
-    fn delete_repo(&self, repo: &RepoName) -> Result<()>;
     /// Waits a few seconds for what the forge does in the background; false when the user interrupts.
     fn rest(&self) -> bool;
     /// The requests that create something, and how many of them there may be.

@@ -150,10 +150,6 @@ impl Forge for Gitea {
         self.change("POST", &format!("/repos/{fork}/merge-upstream"), &json!({ "branch": branch })).map(|_| ())
     }
 
-    fn delete_repo(&self, repo: &RepoName) -> Result<()> {
-        self.http.send("DELETE", &format!("/repos/{repo}"), None, Effect::Sets).map(|_| ())
-    }
-
     fn rest(&self) -> bool {
         self.http.rest()
     }

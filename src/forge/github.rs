@@ -133,10 +133,6 @@ impl Forge for GitHub {
         self.http.send("POST", &path, Some(&json!({ "branch": branch })), Effect::Sets).map(|_| ())
     }
 
-    fn delete_repo(&self, repo: &RepoName) -> Result<()> {
-        self.http.send("DELETE", &format!("/repos/{repo}"), None, Effect::Sets).map(|_| ())
-    }
-
     fn rest(&self) -> bool {
         self.http.rest()
     }

@@ -168,10 +168,6 @@ impl Forge for GitLab {
         Ok(())
     }
 
-    fn delete_repo(&self, repo: &RepoName) -> Result<()> {
-        self.http.send("DELETE", &project(repo), None, Effect::Sets).map(|_| ())
-    }
-
     fn rest(&self) -> bool {
         self.http.rest()
     }

@@ -2,9 +2,9 @@
 
 use super::elements::is_lazy;
 use super::indexed::{Kind, Read, is_length};
-use super::{is_compiled, shown};
+use super::{finding, is_compiled, shown};
 use crate::engine::edit::Edit;
-use crate::engine::finding::{Certainty, Finding, Fix, Note, Repair, Tier};
+use crate::engine::finding::Certainty;
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Context, Findings};
 
@@ -32,25 +32,12 @@ pub(super) fn consider<'t>(cx: &Context<'t>, anchor: Node<'t>, out: &mut Finding
     }
     let is_argument = anchor.is("generator_expression");
     let whole = if is_argument { anchor.start() + 1..anchor.end() - 1 } else { anchor.range() };
-    out.push(Finding {
-        range,
-        message: format!("the elements of `{}` are fetched one at a time", shown(read.value)),
-        evidence: vec![Note {
-            range: tensor.shown_by.range(),
-            text: "this is a tensor".to_string(),
-            certainty: tensor.certainty,
-        }],
-        repair: Repair::Fix(Fix {
-            title: "Fetch all of them with `tolist()`".to_string(),
-            tier: if but.is_empty() { Tier::Safe } else { Tier::unsafe_because(but.join("; ")) },
-            edits: vec![
-                Edit::replace(whole.start..read.value.start(), ""),
-                Edit::replace(read.value.end()..whole.end, format!("{flat}.tolist()")),
-            ],
-            imports: Vec::new(),
-            span: anchor.statement().map_or(anchor.range(), Node::range),
-        }),
-    });
+    let edits = vec![
+        Edit::replace(whole.start..read.value.start(), ""),
+        Edit::replace(read.value.end()..whole.end, format!("{flat}.tolist()")),
+    ];
+    let span = anchor.statement().map_or(anchor.range(), Node::range);
+    out.push(finding(range, read.value, &tensor, &but, edits, span));
 }
 
 /// The read that such a comprehension consists of.

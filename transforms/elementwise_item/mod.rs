@@ -13,6 +13,7 @@ use crate::engine::skim::{self, Code};
 use crate::engine::syntax::Node;
 use crate::engine::transform::{Ask, Context, Findings, Match, Meta, Transform, Widen};
 use crate::engine::wrap;
+use crate::semantics::tensors::Tensor;
 use elements::{Elements, Form};
 
 /// See the README beside this file.
@@ -92,12 +93,25 @@ fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
         return out.leave(range, "the tensor is written on several lines");
     };
     let span = elements.anchor.statement().map_or(elements.anchor.range(), Node::range);
-    out.push(Finding {
+    out.push(finding(range, elements.iterable, &tensor, &but, edits, span));
+}
+
+/// The elements of `value` are fetched one at a time; the edits fetch all of them.
+fn finding<'t>(
+    range: Range<usize>,
+    value: Node<'t>,
+    tensor: &Tensor<'t>,
+    but: &[String],
+    edits: Vec<Edit>,
+    span: Range<usize>,
+) -> Finding {
+    let name = shown(value);
+    Finding {
         range,
         message: if tensor.on_host {
-            format!("the elements of `{}`, which is on the host, are fetched with a call for each", shown(elements.iterable))
+            format!("the elements of `{name}`, which is on the host, are fetched with a call for each")
         } else {
-            format!("the elements of `{}` are fetched one at a time", shown(elements.iterable))
+            format!("the elements of `{name}` are fetched one at a time")
         },
         evidence: vec![Note {
             range: tensor.shown_by.range(),
@@ -111,7 +125,7 @@ fn consider<'t>(cx: &Context<'t>, elements: &Elements<'t>, out: &mut Findings) {
             imports: Vec::new(),
             span,
         }),
-    });
+    }
 }
 
 /// Whether a decorator, or the file, has the function compiled.
