@@ -18,6 +18,7 @@ mod check;
 mod draft;
 mod explain;
 mod fleet;
+mod listing;
 mod output;
 mod pr;
 mod publish;

@@ -9,9 +9,11 @@ pub mod campaign;
 pub mod crew;
 pub mod draft;
 pub mod export;
+pub mod found;
 pub mod journal;
 pub mod list;
 pub mod mirror;
+pub mod pass;
 pub mod progress;
 pub mod publish;
 pub mod published;
@@ -31,3 +33,6 @@ pub use scan::look;
 
 /// Who makes commits where nobody else is named. The domain is one that nobody can have (RFC 2606).
 pub const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";
+
+/// The topic by which owners ask to be left alone, before anything is cloned.
+pub const STOP_TOPIC: &str = "no-mlfix";

@@ -146,8 +146,7 @@ impl Pr {
         let publisher = Publisher {
             git: &git,
             forge: &*opened.forge,
-            kind: opened.kind,
-            token: Some(&opened.token),
+            pass: &opened.pass,
             wish: &wish,
             scratch: &workplace.path,
             clones: std::cell::Cell::new(0),

@@ -381,8 +381,7 @@ impl Work {
         let publisher = Publisher {
             git: &self.git,
             forge: &*opened.forge,
-            kind: opened.kind,
-            token: Some(&opened.token),
+            pass: &opened.pass,
             wish: &self.wish,
             scratch: &scratch,
             clones: std::cell::Cell::new(0),

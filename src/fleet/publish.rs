@@ -7,14 +7,16 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::STOP_TOPIC;
 use super::body::{ENDED, SUPERSEDED, State, Text, change};
 use super::draft::{Draft, branch, commits, draft, text};
+use super::pass::Pass;
 use super::published::{Entry, Word};
 use super::reconcile::{Branch, Deed, STOP_LABELS, Seen, decide};
 use super::record::{Class, Record, RepoPath, Step};
 use super::split::{Owners, Part, Split, parts};
 use super::wish::Wish;
-use crate::forge::{self, Change, Forge, NewPull, Pull, Repo, RepoName, State as Open, Token, open_once};
+use crate::forge::{self, Change, Forge, NewPull, Pull, Repo, RepoName, State as Open, open_once};
 use crate::git::{self, Address, Blob, Failure, Git, Repository};
 
 /// Larger CODEOWNERS files are not read: GitHub's own limit.
@@ -44,10 +46,8 @@ pub struct Publisher<'a> {
     pub git: &'a Git,
     /// Where the pull requests are.
     pub forge: &'a dyn Forge,
-    /// Which forge that is.
-    pub kind: forge::Kind,
-    /// For git.
-    pub token: Option<&'a Token>,
+    /// What opens its door.
+    pub pass: &'a Pass,
     /// What is wanted.
     pub wish: &'a Wish,
     /// A folder for clones, which are gone when it is done.
@@ -199,8 +199,7 @@ impl Publisher<'_> {
             Stop::Conflict(because) => (Word::Conflict, because),
             Stop::Fail(because) => (Word::Failed, because),
         };
-        let because = self.token.map_or_else(|| because.clone(), |token| token.scrub(&because));
-        tell(Entry { deed, because: Some(because), ..entry }.into());
+        tell(Entry { deed, because: Some(self.pass.scrub(&because)), ..entry }.into());
         Ok(())
     }
 
@@ -216,7 +215,7 @@ impl Publisher<'_> {
         if repo.archived {
             return skip("it is archived");
         }
-        if repo.topics.iter().any(|topic| topic == "no-mlfix") {
+        if repo.topics.iter().any(|topic| topic == STOP_TOPIC) {
             return skip("it has the topic `no-mlfix`");
         }
         if repo.fork && !self.wish.include_forks {
@@ -252,7 +251,7 @@ impl Publisher<'_> {
     /// A fork is made in the background. Its base must be as new as the original's, or git cannot push a shallow clone.
     fn sync(&self, repo: &Repo, fork: &Repo, push: &Address) -> Result<(), Stop> {
         let Some(branch) = &repo.default_branch else { return Ok(()) };
-        let token = self.git_token(push)?;
+        let token = self.pass.to(push)?;
         for _ in 0..FORK_ATTEMPTS {
             if self.git.remote_head(push, Some(branch), token.as_ref()).is_ok() {
                 return Ok(self.forge.sync_fork(&fork.name, branch)?);
@@ -285,7 +284,7 @@ impl Publisher<'_> {
     /// The pull requests of a branch, and where the branch is.
     fn look(&self, place: &Place, branch: &str) -> Result<(Vec<Pull>, Option<String>), Stop> {
         let pulls = self.forge.pulls(&place.repo, &place.head_repo.owner, branch)?;
-        let token = self.git_token(&place.push)?;
+        let token = self.pass.to(&place.push)?;
         match self.git.remote_head(&place.push, Some(branch), token.as_ref()) {
             Ok(head) => Ok((pulls, Some(head.sha))),
             Err(failure) if failure.kind == git::Kind::Empty => Ok((pulls, None)),
@@ -300,7 +299,7 @@ impl Publisher<'_> {
         if pulls.iter().any(known) {
             return Ok(Branch::Ours(tip));
         }
-        let token = self.git_token(&place.push)?;
+        let token = self.pass.to(&place.push)?;
         let makers = self.git.empty_clone(&place.push, &self.folder(), token.as_ref())?.makers(tip)?;
         let ours = makers.author == self.wish.author && makers.committer == self.wish.author;
         Ok(if ours { Branch::Ours(tip) } else { Branch::Foreign(tip) })
@@ -407,7 +406,7 @@ impl Publisher<'_> {
         let made = commits(&ground.clone, &ground.base, steps, &self.wish.author, &record.version)?;
         let head = made.last().cloned().ok_or_else(|| Stop::Fail("there is nothing to commit".into()))?;
         if Some(head.as_str()) != tip {
-            let token = self.git_token(&place.push)?;
+            let token = self.pass.to(&place.push)?;
             ground.clone.push_to(&place.push, &head, branch, tip, token.as_ref())?;
         }
         let text = text(steps, self.wish, &record.version);
@@ -519,7 +518,7 @@ impl Publisher<'_> {
 
     fn delete(&self, place: &Place, branch: &str, tip: Option<&str>) -> Result<(), Stop> {
         let Some(tip) = tip else { return Ok(()) };
-        let token = self.git_token(&place.push)?;
+        let token = self.pass.to(&place.push)?;
         self.git.empty_clone(&place.push, &self.folder(), None)?.delete_branch(branch, tip, token.as_ref())?;
         Ok(())
     }
@@ -533,7 +532,7 @@ impl Publisher<'_> {
     fn ground<'g>(&self, record: &Record, place: &Place, ground: &'g mut Option<Ground>) -> Result<&'g Ground, Stop> {
         if ground.is_none() {
             let base = Self::base(record, place)?;
-            let token = self.git_token(&place.address)?;
+            let token = self.pass.to(&place.address)?;
             let clone = self.git.clone_into(&place.address, Some(&base), &self.folder(), token.as_ref())?;
             let base = clone.head()?.sha;
             let entries = clone.entries(&base)?.into_iter().filter(git::Entry::is_file);
@@ -557,16 +556,6 @@ impl Publisher<'_> {
     fn folder(&self) -> PathBuf {
         self.clones.set(self.clones.get() + 1);
         self.scratch.join(self.clones.get().to_string())
-    }
-
-    /// The token as git sends it; over ssh the user's keys speak for themselves.
-    fn git_token(&self, address: &Address) -> Result<Option<git::Token>, Stop> {
-        match (self.token, address.protocol()) {
-            (Some(token), git::Protocol::Https | git::Protocol::Http) => {
-                Ok(Some(git::Token::new(token.secret(), self.kind.git_user(), address)?))
-            }
-            _ => Ok(None),
-        }
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{labels, odd, text};
-use super::{Budget, Change, Class, Clock, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
+use super::json::{any, labels, odd, text};
+use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
 pub struct Gitea {
@@ -27,7 +27,7 @@ impl Gitea {
     ///
     /// # Errors
     /// Those of [`Http::new`].
-    pub fn new(api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(api: &str, token: Option<Token>, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
         Ok(Self { http: Http::new(api, "token", token, budget, clock)? })
     }
 
@@ -41,7 +41,7 @@ impl Forge for Gitea {
         Ok(text(&self.http.get("/user")?, "login"))
     }
 
-    fn list(&self, which: &Query) -> Result<Vec<Repo>> {
+    fn list(&self, which: &Query) -> Result<Listed> {
         let repos = match (&which.owner, &which.topic) {
             (Some(owner), _) => {
                 let name = encode(owner);
@@ -54,7 +54,7 @@ impl Forge for Gitea {
             (None, None) => return Err(odd("name an owner or a topic")),
         };
         let repos: Result<Vec<Repo>> = repos.iter().map(repo).collect();
-        Ok(repos?.into_iter().filter(|repo| which.fits(repo)).collect())
+        Ok(Listed { repos: which.fitting(repos?), cut: None })
     }
 
     fn repo(&self, name: &RepoName) -> Result<Repo> {
@@ -174,6 +174,7 @@ fn repo(json: &Value) -> Result<Repo> {
         topics: topics.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         language: text(json, "language").filter(|language| !language.is_empty()),
         parent: text(&json["parent"], "full_name").and_then(|name| name.parse().ok()),
+        used: any(json, &["stars_count", "open_issues_count", "open_pr_counter", "release_counter", "forks_count"]),
     })
 }
 
@@ -207,7 +208,8 @@ mod tests {
         let server = Scripted::new(script);
         let token = Token::new("s3cret").expect("a token");
         let api = format!("{}/api/v1", server.base);
-        let gitea = Gitea::new(&api, token, Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
+        let gitea =
+            Gitea::new(&api, Some(token), Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
         (server, gitea)
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{labels, odd, text};
-use super::{Budget, Change, Class, Clock, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
+use super::json::{any, labels, odd, text};
+use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
 pub struct GitLab {
@@ -26,7 +26,7 @@ impl GitLab {
     ///
     /// # Errors
     /// Those of [`Http::new`].
-    pub fn new(api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(api: &str, token: Option<Token>, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
         Ok(Self { http: Http::new(api, "", token, budget, clock)? })
     }
 
@@ -45,8 +45,13 @@ impl Forge for GitLab {
         Ok(text(&self.http.get("/user")?, "username"))
     }
 
-    fn list(&self, which: &Query) -> Result<Vec<Repo>> {
+    fn list(&self, which: &Query) -> Result<Listed> {
+        let language =
+            which.language.as_ref().map_or(String::new(), |name| format!("&with_programming_language={}", encode(name)));
         let repos = match (&which.owner, &which.topic) {
+            (Some(_), _) if which.language.is_some() => {
+                return Err(odd("GitLab does not say the languages of a group's projects: leave the language out"));
+            }
             (Some(owner), _) => {
                 let name = encode(owner);
                 match self.http.pages(&format!("/groups/{name}/projects?include_subgroups=true&per_page=100")) {
@@ -56,13 +61,13 @@ impl Forge for GitLab {
                     repos => repos,
                 }?
             }
-            (None, Some(topic)) => self.http.pages(&format!("/projects?topic={}&per_page=100", encode(topic)))?,
+            (None, Some(topic)) => self.http.pages(&format!("/projects?topic={}{language}&per_page=100", encode(topic)))?,
             (None, None) => return Err(odd("name a group or a topic")),
         };
         let repos: Result<Vec<Repo>> = repos.iter().map(repo).collect();
-        // A list does not say which languages there are.
+        // The list was asked for the language, and does not repeat it.
         let which = Query { language: None, ..which.clone() };
-        Ok(repos?.into_iter().filter(|repo| which.fits(repo)).collect())
+        Ok(Listed { repos: which.fitting(repos?), cut: None })
     }
 
     fn repo(&self, name: &RepoName) -> Result<Repo> {
@@ -194,6 +199,7 @@ fn repo(json: &Value) -> Result<Repo> {
         topics: topics.iter().filter_map(Value::as_str).map(str::to_lowercase).collect(),
         language: None,
         parent: text(&json["forked_from_project"], "path_with_namespace").and_then(|name| name.parse().ok()),
+        used: any(json, &["star_count", "open_issues_count", "forks_count"]),
     })
 }
 
@@ -227,7 +233,8 @@ mod tests {
         let server = Scripted::new(script);
         let token = Token::new("s3cret").expect("a token");
         let api = format!("{}/api/v4", server.base);
-        let gitlab = GitLab::new(&api, token, Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
+        let gitlab =
+            GitLab::new(&api, Some(token), Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
         (server, gitlab)
     }
 

@@ -9,6 +9,11 @@ pub(super) fn text(json: &Value, key: &str) -> Option<String> {
     json.get(key)?.as_str().map(str::to_owned)
 }
 
+/// Whether one of these counts more than nothing.
+pub(super) fn any(json: &Value, keys: &[&str]) -> bool {
+    keys.iter().any(|key| json[key].as_u64().is_some_and(|count| count > 0))
+}
+
 /// The names of the labels, which are objects or names.
 pub(super) fn labels(json: &Value) -> Vec<String> {
     let labels = json["labels"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -82,8 +82,14 @@ impl Git {
     ///
     /// # Errors
     /// Those of [`clone_into`](Self::clone_into).
-    pub fn clone_whole(&self, address: &Address, branch: Option<&str>, folder: &Path) -> Result<Repository, Failure> {
-        self.clone_with(address, branch, folder, None, true)
+    pub fn clone_whole(
+        &self,
+        address: &Address,
+        branch: Option<&str>,
+        folder: &Path,
+        token: Option<&Token>,
+    ) -> Result<Repository, Failure> {
+        self.clone_with(address, branch, folder, token, true)
     }
 
     fn clone_with(

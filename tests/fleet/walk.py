@@ -10,6 +10,7 @@ the forge, runs that are killed at any moment, forks, and how well the time is f
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import random
 import re
@@ -21,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hub import TOKEN, Hub, Repo
+from hub import READ_TOKEN, TOKEN, Hub, Repo
 from world import CLEAN, OPENED, PLAIN, SHARED, Watch, commit, git, make, search
 
 FIXED = "def collect(x, acc=None):\n    if acc is None:\n        acc = []\n"
@@ -44,10 +45,10 @@ class Walk:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         return kept | PLAIN | ({"MLFIX_TOKEN": TOKEN} if token else {})
 
-    def go(self, *arguments: str, code: int = 0, token: bool = True) -> str:
+    def go(self, *arguments: str, code: int = 0, token: bool = True, more: dict[str, str] | None = None) -> str:
         """Runs mlfix and returns what it says, on both streams."""
-        command = self.command(*arguments)
-        done = subprocess.run(command, capture_output=True, text=True, env=self.environment(token), cwd=self.folder, check=False)
+        command, environment = self.command(*arguments), self.environment(token) | (more or {})
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=self.folder, check=False)
         said = done.stdout + done.stderr
         self.said.append(said)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}, not {code}:\n{said}"
@@ -266,6 +267,59 @@ def forks(walk: Walk) -> None:
     assert deeds["elsewhere/x"] == "updated" and hub.head("mlbot/x", "mlfix/spring"), deeds
 
 
+def listed(walk: Walk) -> None:
+    """A list that the forge makes, of repositories that only members see, with a token that may only read."""
+    hub = walk.hub
+    walk.make({f"acme/p{number}": {"train.py": SHARED} for number in range(6)}, hidden=True, topics=["ml"])
+    walk.make({"acme/old": {"a.py": SHARED}}, archived=True, topics=["ml"])
+    walk.make({"acme/fork": {"a.py": SHARED}}, parent="other/fork", topics=["ml"])
+    walk.make({"acme/large": {"a.py": SHARED}}, size=9 << 20, topics=["ml"])
+    walk.make({"acme/else": {"a.py": SHARED}})
+    where = ["--forge", "github", "--api-url", hub.api, "--host", hub.url.removeprefix("http://")]
+    asked = ["--org", "acme", "--topic", "ml", "--language", "python", *where]
+    run = walk.folder / "listed"
+    scan = ["fleet", "scan", "--out", str(run), "--allow-http", "--jobs", "1"]
+
+    # Without a token there is no list, and what is hidden cannot be cloned.
+    assert "401" in walk.go(*scan, *asked, code=2, token=False) and not run.exists()
+    log, fake = walk.folder / "git.log", walk.folder / "bin"
+    fake.mkdir()
+    (fake / "git").write_text(f'#!/bin/sh\n{{ echo "== $*"; env; }} >> {log}\nPATH="{os.environ["PATH"]}" exec git "$@"\n')
+    (fake / "git").chmod(0o755)
+    watched = {"PATH": f"{fake}:{os.environ['PATH']}"}
+    reads = watched | {"MLFIX_READ_TOKEN": READ_TOKEN, "GITHUB_TOKEN": TOKEN}
+    said = walk.go(*scan, *asked, "--shard", "0/2", more=reads)
+    assert "6 repositories (left out: 1 archived, 1 forked, 1 too large)" in said, said
+    hub.requests.clear()
+    # The second shard, and a third attempt, ask nobody for the list.
+    walk.go(*scan, *asked, "--shard", "1/2", "--read-token-cmd", f"echo {READ_TOKEN}", more=watched, token=False)
+    said = walk.go(*scan, "--shard", "0/2", *where, more=reads, token=False)
+    assert not hub.requests and re.search(r"(\d) of \1 repositories are done already", said), (hub.requests, said)
+    said = walk.go("fleet", "progress", str(run), "--allow-http")
+    assert "All are done." in said and "6 repositories: 6 with changes" in said, said
+    assert "6 records" in walk.go("fleet", "merge", str(run), "--allow-http")
+    other = ["--org", "other", *where]
+    assert "is the answer to `--org acme" in walk.go(*scan, *other, "--shard", "0/2", code=2, more=reads)
+    # The token goes to its own host only.
+    elsewhere = [*where[:-1], "git.example.org"]
+    said = walk.go(*scan[:2], *scan[4:], f"{hub.url}/acme/p0", "--out", str(walk.folder / "none"), *elsewhere, more=reads)
+    assert "1 failed (1 auth)" in said, said
+
+    # Whoever has a list may scan less than all; and no list is cut in silence.
+    hub.search_limit = 2
+    said = walk.go("fleet", "list", "--topic", "ml", *where, more=reads)
+    assert "warning: this is not all: GitHub's search shows 2 of 9" in said and "# GitHub's search shows 2 of 9" in said, said
+    known = [line for line in log.read_text().split("\n== ") if line]
+    basic = base64.b64encode(f"x-access-token:{READ_TOKEN}".encode()).decode()
+    shown = [line for line in known if basic in line]
+    assert len(shown) >= 12 and all(re.search(r" (clone|fetch) ", line.split("\n")[0]) for line in shown), len(shown)
+    assert not any(word in line.split("\n")[0] for line in known for word in (basic, READ_TOKEN, TOKEN))
+    assert not any(word in line for line in known for word in (READ_TOKEN, TOKEN, "MLFIX_READ_TOKEN", "GITHUB_TOKEN"))
+    log.unlink()
+    assert not any(word in text for text in walk.said for word in (READ_TOKEN, basic))
+    assert not search(walk.folder, READ_TOKEN) and not search(walk.folder, basic)
+
+
 def divided(walk: Walk) -> None:
     """Several pull requests for one repository."""
     hub = walk.hub
@@ -358,6 +412,7 @@ def main() -> None:
         "kills": lambda walk: kills(walk, arguments.kills),
         "forks": forks,
         "divided": divided,
+        "listed": listed,
         "one": one,
     }
     if arguments.many:
