@@ -52,6 +52,8 @@ pub trait Forge {
     fn fork(&self, repo: &RepoName) -> Result<Repo>;
     /// Brings `branch` of a fork to where it is in the repository that it was forked from.
     fn sync_fork(&self, fork: &RepoName, branch: &str) -> Result<()>;
+    /// Deletes a fork with all that is in it. Whoever calls has made sure that it is one, and that nobody needs it.
+    fn delete_fork(&self, fork: &RepoName) -> Result<()>;
     /// Waits a few seconds for what the forge does in the background; false when the user interrupts.
     fn rest(&self) -> bool;
     /// The requests that create something, and how many of them there may be.
@@ -183,6 +185,8 @@ pub struct Pull {
     pub base: String,
     /// Names of its labels.
     pub labels: Vec<String>,
+    /// The repository that holds its branch, or a fork; none when that is gone.
+    pub head_repo: Option<RepoName>,
 }
 
 /// A pull request to open.

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _, Subcommand, ValueEnum};
 
 use super::access::Reading;
+use super::forks::Forks;
 use super::listing::{List, Wanted};
 use super::output::{Output, say};
 use super::publish::{Campaigned, Publish, Refresh};
@@ -70,6 +71,9 @@ pub(super) enum Verb {
     Refresh(Box<Refresh>),
     /// Close the open pull requests of a campaign
     Close(Box<Campaigned>),
+    /// Forks through which a campaign went
+    #[command(subcommand)]
+    Forks(Forks),
     /// Copy repositories into a folder, to be scanned where there is no network
     Mirror(Mirror),
     /// Print a job script for SLURM
@@ -250,6 +254,7 @@ pub(super) fn run(verb: Verb, color: Color) -> anyhow::Result<u8> {
         Verb::Status(typed) => typed.status(),
         Verb::Refresh(typed) => typed.run(),
         Verb::Close(typed) => typed.close(),
+        Verb::Forks(verb) => verb.run(),
         Verb::Mirror(typed) => fill(&typed),
         Verb::Sbatch(typed) => script(&typed),
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{any, labels, odd, text};
+use super::json::{any, labels, name, odd, text, texts};
 use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
@@ -69,9 +69,14 @@ impl Forge for Gitea {
             let label = text(head, "label").unwrap_or_default();
             let account = text(&head["repo"]["owner"], "login");
             let account = account.or_else(|| label.split_once(':').map(|(account, _)| account.to_owned()));
-            let account = account.unwrap_or_else(|| repo.owner.clone());
+            // Without one it was a branch here, or one of a fork that is gone, and then of whoever opened it.
+            let accounts = match (account, text(&json["user"], "login")) {
+                (Some(account), _) => vec![account],
+                (None, opener) => [Some(repo.owner.clone()), opener].into_iter().flatten().collect(),
+            };
             let name = label.split_once(':').map_or(label.as_str(), |(_, name)| name);
-            (name == branch || text(head, "ref").as_deref() == Some(branch)) && account.eq_ignore_ascii_case(owner)
+            (name == branch || text(head, "ref").as_deref() == Some(branch))
+                && accounts.iter().any(|account| account.eq_ignore_ascii_case(owner))
         };
         let mut pulls = pulls.iter().filter(ours).map(pull).collect::<Result<Vec<_>>>()?;
         pulls.sort_by_key(|pull| std::cmp::Reverse(pull.number));
@@ -150,6 +155,10 @@ impl Forge for Gitea {
         self.change("POST", &format!("/repos/{fork}/merge-upstream"), &json!({ "branch": branch })).map(|_| ())
     }
 
+    fn delete_fork(&self, fork: &RepoName) -> Result<()> {
+        self.http.send("DELETE", &format!("/repos/{fork}"), None, Effect::Sets).map(|_| ())
+    }
+
     fn rest(&self) -> bool {
         self.http.rest()
     }
@@ -160,10 +169,8 @@ impl Forge for Gitea {
 }
 
 fn repo(json: &Value) -> Result<Repo> {
-    let name = text(json, "full_name").and_then(|name| name.parse().ok()).ok_or_else(|| odd("a repository without a name"))?;
-    let topics = json["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Repo {
-        name,
+        name: name(json).ok_or_else(|| odd("a repository without a name"))?,
         clone_url: text(json, "clone_url").unwrap_or_default(),
         default_branch: text(json, "default_branch").filter(|_| json["empty"] != true),
         archived: json["archived"] == true || json["mirror"] == true,
@@ -171,9 +178,9 @@ fn repo(json: &Value) -> Result<Repo> {
         private: json["private"] == true || json["internal"] == true,
         can_push: json["permissions"]["push"] == true,
         size: json["size"].as_u64().unwrap_or(0),
-        topics: topics.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        topics: texts(json, "topics"),
         language: text(json, "language").filter(|language| !language.is_empty()),
-        parent: text(&json["parent"], "full_name").and_then(|name| name.parse().ok()),
+        parent: name(&json["parent"]),
         used: any(json, &["stars_count", "open_issues_count", "open_pr_counter", "release_counter", "forks_count"]),
     })
 }
@@ -194,6 +201,7 @@ fn pull(json: &Value) -> Result<Pull> {
         state,
         base: text(&json["base"], "ref").unwrap_or_default(),
         labels: labels(json),
+        head_repo: name(&json["head"]["repo"]),
     })
 }
 
@@ -248,12 +256,16 @@ mod tests {
             {"number": 1, "state": "closed", "merged": true, "head": {"ref": "mlfix/c", "label": "mlfix/c", "repo": {"owner": {"login": "o"}}}},
             {"number": 2, "state": "open", "head": {"ref": "mlfix/c", "label": "mlfix/c", "repo": {"owner": {"login": "thief"}}}},
             {"number": 3, "state": "open", "head": {"ref": "other", "label": "other", "repo": {"owner": {"login": "o"}}}},
-            {"number": 4, "state": "closed", "head": {"ref": "refs/pull/4/head", "label": "mlfix/c", "repo": null}}
+            {"number": 4, "state": "closed", "head": {"ref": "refs/pull/4/head", "label": "mlfix/c", "repo": null}},
+            {"number": 5, "state": "closed", "user": {"login": "bot"}, "head": {"ref": "refs/pull/5/head", "label": "mlfix/c", "repo": null}}
         ]"#;
-        let (_, gitea) = gitea(vec![Say::json(200, list)]);
+        let (_, gitea) = gitea(vec![Say::json(200, list), Say::json(200, list)]);
         let pulls = gitea.pulls(&name(), "O", "mlfix/c").expect("a list");
         let known: Vec<_> = pulls.iter().map(|pull| (pull.number, pull.state)).collect();
-        assert_eq!(known, [(4, State::Closed), (1, State::Merged)]);
+        assert_eq!(known, [(5, State::Closed), (4, State::Closed), (1, State::Merged)]);
+        let from_fork: Vec<_> =
+            gitea.pulls(&name(), "bot", "mlfix/c").expect("a list").iter().map(|pull| pull.number).collect();
+        assert_eq!(from_fork, [5], "the fork is gone, and it was declined all the same");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{any, labels, odd, text};
+use super::json::{any, labels, name, odd, text, texts};
 use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
@@ -92,7 +92,10 @@ impl Forge for GitHub {
             let head = &pull["head"];
             let label = text(head, "label").unwrap_or_default();
             let account = label.split_once(':').map_or("", |(account, _)| account);
-            text(head, "ref").as_deref() == Some(branch) && account.eq_ignore_ascii_case(owner)
+            // Of a fork that was deleted it is only certain who opened the pull request.
+            let opener = text(&pull["user"], "login").filter(|_| head["repo"].is_null()).unwrap_or_default();
+            let is_owner = [account, &opener].iter().any(|account| account.eq_ignore_ascii_case(owner));
+            text(head, "ref").as_deref() == Some(branch) && is_owner
         };
         let mut pulls = pulls.iter().filter(ours).map(pull).collect::<Result<Vec<_>>>()?;
         pulls.sort_by_key(|pull| std::cmp::Reverse(pull.number));
@@ -157,6 +160,10 @@ impl Forge for GitHub {
         self.http.send("POST", &path, Some(&json!({ "branch": branch })), Effect::Sets).map(|_| ())
     }
 
+    fn delete_fork(&self, fork: &RepoName) -> Result<()> {
+        self.http.send("DELETE", &format!("/repos/{fork}"), None, Effect::Sets).map(|_| ())
+    }
+
     fn rest(&self) -> bool {
         self.http.rest()
     }
@@ -167,11 +174,9 @@ impl Forge for GitHub {
 }
 
 fn repo(json: &Value) -> Result<Repo> {
-    let name = text(json, "full_name").and_then(|name| name.parse().ok()).ok_or_else(|| odd("a repository without a name"))?;
     let rights = &json["permissions"];
-    let topics = json["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Repo {
-        name,
+        name: name(json).ok_or_else(|| odd("a repository without a name"))?,
         clone_url: text(json, "clone_url").unwrap_or_default(),
         default_branch: text(json, "default_branch"),
         archived: json["archived"] == true || json["disabled"] == true,
@@ -179,9 +184,9 @@ fn repo(json: &Value) -> Result<Repo> {
         private: json["private"] == true,
         can_push: rights["push"] == true || rights["admin"] == true,
         size: json["size"].as_u64().unwrap_or(0),
-        topics: topics.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        topics: texts(json, "topics"),
         language: text(json, "language"),
-        parent: text(&json["parent"], "full_name").and_then(|name| name.parse().ok()),
+        parent: name(&json["parent"]),
         used: any(json, &["stargazers_count", "open_issues_count", "forks_count"]),
     })
 }
@@ -201,6 +206,7 @@ fn pull(json: &Value) -> Result<Pull> {
         state,
         base: text(&json["base"], "ref").unwrap_or_default(),
         labels: labels(json),
+        head_repo: name(&json["head"]["repo"]),
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{any, labels, odd, text};
+use super::json::{any, labels, odd, text, texts};
 use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
@@ -82,20 +82,19 @@ impl Forge for GitLab {
             if text(json, "source_branch").as_deref() != Some(branch) {
                 continue;
             }
-            let own = json["source_project_id"] == json["target_project_id"];
-            // From a fork only the number of the project is told.
-            let account = if own {
-                repo.owner.clone()
-            } else {
-                let Some(source) = json["source_project_id"].as_u64() else { continue };
-                match self.http.get(&format!("/projects/{source}")) {
-                    Ok(source) => self::repo(&source)?.name.owner,
-                    Err(error) if error.class == Class::Gone => continue,
+            // From a fork only the number of the project is told, and nothing when the fork is gone.
+            let source = match json["source_project_id"].as_u64() {
+                Some(_) if json["source_project_id"] == json["target_project_id"] => Some(repo.clone()),
+                Some(source) => match self.http.get(&format!("/projects/{source}")) {
+                    Ok(source) => Some(self::repo(&source)?.name),
+                    Err(error) if error.class == Class::Gone => None,
                     Err(error) => return Err(error),
-                }
+                },
+                None => None,
             };
-            if account.eq_ignore_ascii_case(owner) {
-                here.push(pull(json)?);
+            let account = source.as_ref().map(|source| source.owner.clone()).or_else(|| text(&json["author"], "username"));
+            if account.is_some_and(|account| account.eq_ignore_ascii_case(owner)) {
+                here.push(Pull { head_repo: source, ..pull(json)? });
             }
         }
         here.sort_by_key(|pull| std::cmp::Reverse(pull.number));
@@ -173,6 +172,10 @@ impl Forge for GitLab {
         Ok(())
     }
 
+    fn delete_fork(&self, fork: &RepoName) -> Result<()> {
+        self.http.send("DELETE", &project(fork), None, Effect::Sets).map(|_| ())
+    }
+
     fn rest(&self) -> bool {
         self.http.rest()
     }
@@ -186,7 +189,6 @@ fn repo(json: &Value) -> Result<Repo> {
     let name = text(json, "path_with_namespace").and_then(|name| name.parse().ok());
     let rights = &json["permissions"];
     let level = |key: &str| rights[key]["access_level"].as_u64().unwrap_or(0);
-    let topics = json["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Repo {
         name: name.ok_or_else(|| odd("a project without a name"))?,
         clone_url: text(json, "http_url_to_repo").unwrap_or_default(),
@@ -196,7 +198,7 @@ fn repo(json: &Value) -> Result<Repo> {
         private: json["visibility"].as_str().is_some_and(|visibility| visibility != "public"),
         can_push: level("project_access").max(level("group_access")) >= DEVELOPER,
         size: json["statistics"]["repository_size"].as_u64().unwrap_or(0) / 1024,
-        topics: topics.iter().filter_map(Value::as_str).map(str::to_lowercase).collect(),
+        topics: texts(json, "topics").iter().map(|topic| topic.to_lowercase()).collect(),
         language: None,
         parent: text(&json["forked_from_project"], "path_with_namespace").and_then(|name| name.parse().ok()),
         used: any(json, &["star_count", "open_issues_count", "forks_count"]),
@@ -219,6 +221,7 @@ fn pull(json: &Value) -> Result<Pull> {
         state,
         base: text(json, "target_branch").unwrap_or_default(),
         labels: labels(json),
+        head_repo: None,
     })
 }
 

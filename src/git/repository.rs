@@ -124,7 +124,7 @@ impl Git {
         })
     }
 
-    fn growing(&self, folder: &Path) -> Limits {
+    pub(super) fn growing(&self, folder: &Path) -> Limits {
         Limits { folder: Some(Watched { path: folder.to_owned(), most: self.max_size }), ..self.limits() }
     }
 }

@@ -36,6 +36,7 @@ class Repo:
     hidden: bool = False  # git asks who wants to read it
     parent: str | None = None
     size: int = 1  # KiB
+    stars: int = 0
     topics: list[str] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     comments: dict[int, list[str]] = field(default_factory=dict)
@@ -202,15 +203,17 @@ class HubHandler(GitHandler):
             "size": repo.size,
             "topics": repo.topics,
             "language": "Python",
+            "stargazers_count": repo.stars,
         }
 
     def pull(self, pull: dict[str, Any]) -> dict[str, Any]:
-        owner, branch = pull["head"].split(":", 1)
+        branch, source = pull["head"].split(":", 1)[1], pull["source"]
         return {
             **{key: pull[key] for key in ("number", "title", "body", "state", "merged_at")},
             "html_url": f"{self.hub.url}/{pull['repo']}/pull/{pull['number']}",
             "base": {"ref": pull["base"]},
-            "head": {"ref": branch, "label": pull["head"]},
+            "user": {"login": LOGIN},
+            "head": {"ref": branch, "label": pull["head"], "repo": self.repo(source) if source in self.hub.repos else None},
             "labels": [{"name": label} for label in pull["labels"]],
         }
 
@@ -226,6 +229,7 @@ class HubHandler(GitHandler):
             return 422, {"message": "Validation Failed", "errors": [{"message": message}]}, {}
         pull = {
             "repo": name,
+            "source": source,
             "number": len(repo.pulls) + 1,
             "state": "open",
             "merged_at": None,

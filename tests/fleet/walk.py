@@ -67,7 +67,7 @@ class Walk:
         access = ["--allow-http", "--campaign", "spring"]
         access += [] if "--api-url" in more else ["--api-url", self.hub.api]
         limits = [] if "--per-hour" in more else ["--gap", "0", "--per-minute", "1000000", "--per-hour", "1000000"]
-        return self.go("fleet", verb, str(self.run), *access, *limits, *more, code=code)
+        return self.go("fleet", *verb.split(), str(self.run), *access, *limits, *more, code=code)
 
     def deeds(self, said: str) -> dict[str, str]:
         """What was done with each repository."""
@@ -265,6 +265,37 @@ def forks(walk: Walk) -> None:
     walk.scan("--refresh")
     deeds = walk.deeds(walk.fleet("refresh", "--repo", "elsewhere/x", "--fork"))
     assert deeds["elsewhere/x"] == "updated" and hub.head("mlbot/x", "mlfix/spring"), deeds
+
+    # Afterwards: forks go when nothing in them is anybody's.
+    walk.make({f"elsewhere/y{number}": {"train.py": SHARED} for number in range(7)}, push=False, private=False)
+    walk.scan()
+    through = ["--fork", "--allow-foreign"]
+    assert list(walk.deeds(walk.fleet("publish", *through)).values()).count("opened") == 7
+    for name in [name for name in hub.repos if name.startswith("elsewhere/") and name != "elsewhere/y0"]:
+        hub.pulls(name)[0]["state"] = "closed"
+    commit(hub.folder("elsewhere/y1"), "main", {"README.md": "The fork is behind.\n"})
+    commit(hub.folder("mlbot/y2"), "idea", {"train.py": "print(1)\n"})
+    commit(hub.folder("mlbot/y3"), "mlfix/spring", {"train.py": "print(1)\n"})
+    hub.git("mlbot/y4", "tag", "v1", "main")
+    hub.repos["mlbot/y5"].stars = 1
+    commit(hub.folder("mlbot/y6"), "main", {"train.py": "print(1)\n"})
+    expected = {
+        "mlbot/x": "would delete", "mlbot/y0": "kept", "mlbot/y1": "would delete", "mlbot/y2": "kept", "mlbot/y3": "kept",
+        "mlbot/y4": "kept", "mlbot/y5": "kept", "mlbot/y6": "kept",
+    }  # fmt: skip
+    hub.requests.clear()
+    said = walk.fleet("forks prune")
+    found = dict(reversed(line) for line in re.findall(r"^([a-z]+(?: [a-z]+)?)  +(mlbot/\S+)", said, re.MULTILINE))
+    assert found == expected and not hub.writes(), (said, hub.writes())
+    for why in ("pull request 1 is open", "branch of its own: idea", "somebody else has committed", "tag of its own: v1", "stars", "own: main"):
+        assert why in said, (why, said)
+    said = walk.fleet("forks prune", "--yes")
+    assert "2 deleted" in said and hub.writes() == ["DELETE /repos/mlbot/x", "DELETE /repos/mlbot/y1"], (said, hub.writes())
+    assert not {"mlbot/x", "mlbot/y1"} & hub.repos.keys() and "elsewhere/x" in hub.repos
+    assert "deleted" not in walk.fleet("forks prune", "--yes")
+    # Without its fork, a declined one is declined all the same.
+    deeds = walk.deeds(walk.fleet("publish", *through))
+    assert deeds["elsewhere/x"] == "declined" and deeds["elsewhere/y1"] == "declined", deeds
 
 
 def listed(walk: Walk) -> None:
