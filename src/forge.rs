@@ -9,6 +9,8 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 mod budget;
+#[cfg(test)]
+mod contract;
 mod gitea;
 mod github;
 mod gitlab;

@@ -1,6 +1,6 @@
 //! Gitea and Forgejo over their REST interface, which is GitHub's in most names and not in all.
 //!
-//! Source: the `swagger.v1.json` that both serve. Drafts are marked in the title; a list of pull requests cannot be asked
+//! Source: the `swagger.v1.json` that both serve; Forgejo's is in `tests/fleet`, and a test holds this to it. Drafts are marked in the title; a list of pull requests cannot be asked
 //! for by branch; reviewers are added after the pull request was opened; labels are known by numbers.
 
 use std::collections::BTreeMap;
@@ -152,7 +152,19 @@ impl Forge for Gitea {
     }
 
     fn sync_fork(&self, fork: &RepoName, branch: &str) -> Result<()> {
-        self.change("POST", &format!("/repos/{fork}/merge-upstream"), &json!({ "branch": branch })).map(|_| ())
+        // Forgejo says how far behind the fork is, and refuses to bring up to date what is; Gitea has another request.
+        let path = format!("/repos/{fork}/sync_fork/{}", encode(branch));
+        match self.http.get(&path) {
+            Ok(info) if info["commits_behind"] == 0 => return Ok(()),
+            Ok(_) => return self.http.send("POST", &path, None, Effect::Sets).map(|_| ()),
+            Err(error) if error.class != Class::Gone => return Err(error),
+            Err(_) => {}
+        }
+        match self.change("POST", &format!("/repos/{fork}/merge-upstream"), &json!({ "branch": branch })) {
+            // Before 1.23 there was none; git says so when it pushes to a fork that is too old.
+            Err(error) if error.class != Class::Gone => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn delete_fork(&self, fork: &RepoName) -> Result<()> {

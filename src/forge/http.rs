@@ -335,9 +335,11 @@ fn message(text: &[u8]) -> String {
 }
 
 /// GitHub: 422 "A pull request already exists for o:b"; GitLab: 409 "Another open merge request already exists for this
-/// source branch"; Gitea: 409 "pull request already exists for these targets".
+/// source branch"; Gitea and Forgejo: 409 "pull request already exists for these targets", 409 "repository is already
+/// forked by user".
 fn is_there_already(text: &[u8]) -> bool {
-    String::from_utf8_lossy(text).contains("already exist")
+    let text = String::from_utf8_lossy(text);
+    text.contains("already exist") || text.contains("already forked")
 }
 
 /// A text as part of a path or a query (RFC 3986: everything but the unreserved characters is encoded).
