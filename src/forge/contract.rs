@@ -12,7 +12,7 @@ use super::budget::tests::Virtual;
 use super::scripted::{Asked, Say, Scripted};
 use super::*;
 
-/// A description of an interface: GitHub's is OpenAPI 3, Forgejo's is Swagger 2.
+/// A description of an interface: GitHub's is `OpenAPI` 3, Forgejo's is Swagger 2.
 struct Contract {
     document: Value,
     base: &'static str,
@@ -117,10 +117,11 @@ impl Contract {
             }
             let kind = schema["type"].as_str();
             let right = match (kind, value) {
-                (Some("string"), Value::String(_)) | (Some("boolean"), Value::Bool(_)) | (Some("array"), Value::Array(_)) => {
-                    true
-                }
-                (Some("integer" | "number"), Value::Number(_)) | (Some("object") | None, Value::Object(_)) => true,
+                (Some("string"), Value::String(_))
+                | (Some("boolean"), Value::Bool(_))
+                | (Some("array"), Value::Array(_))
+                | (Some("integer" | "number"), Value::Number(_))
+                | (Some("object") | None, Value::Object(_)) => true,
                 (None, _) => schema.get("properties").is_none(),
                 _ => false,
             };
