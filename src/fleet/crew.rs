@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use super::campaign::{Campaign, Fixer};
 use super::journal::{self, Journal};
 use super::list::{Shard, Target};
+use super::pass::Pass;
 use super::record::{Class, Record};
 use super::scan::{Cost, Scanner};
 use crate::fs::is_alive;
@@ -28,6 +29,8 @@ pub struct Orders {
     pub targets: Vec<Target>,
     /// Which of them are looked at.
     pub shard: Shard,
+    /// What opens the door of one host, for reading.
+    pub pass: Option<Pass>,
     /// How many at a time.
     pub jobs: usize,
     /// How long one of them may take.
@@ -83,7 +86,8 @@ pub fn run(orders: &Orders, interrupt: &Interrupt, mut tell: impl FnMut(News<'_>
     journal::open(&orders.folder, &orders.campaign)?;
     let mut journal = Journal::open(&orders.folder, orders.shard)?;
     let workplace = Workplace::new()?;
-    let scanner = Scanner { fixer, git, mirror, timeout: orders.timeout, interrupt: interrupt.clone() };
+    let pass = orders.pass.clone();
+    let scanner = Scanner { fixer, git, mirror, pass, timeout: orders.timeout, interrupt: interrupt.clone() };
     let waiting: Vec<Waiting<'_>> = mine.iter().filter_map(|target| Waiting::new(target, &journal, orders)).collect();
     tell(News::Begin { all: mine.len(), done: mine.len() - waiting.len() });
 
@@ -144,7 +148,8 @@ impl<'a> Waiting<'a> {
 
     fn has_moved(&self, scanner: &Scanner) -> bool {
         let Some(known) = &self.known else { return true };
-        let now = scanner.git.remote_head(&self.target.address, self.target.branch.as_deref(), None);
+        let (address, branch) = (&self.target.address, self.target.branch.as_deref());
+        let now = scanner.token(address).and_then(|token| scanner.git.remote_head(address, branch, token.as_ref()));
         // One that cannot be asked now has not moved as far as anybody knows.
         now.is_ok_and(|head| head.sha != *known)
     }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::campaign::{Campaign, Fixer};
 use super::list::Target;
+use super::pass::Pass;
 use super::record::{Class, Edit, Record, RepoPath, Status, Step};
 use super::wishes::{NAMES, ROOT, Wish, Wishes, narrowed};
 use crate::config::rank;
 use crate::engine::driver::Trouble;
 use crate::engine::version::PythonVersion;
-use crate::git::{Address, Blob, Entry, Failure, Git, Kind, Protocol, Repository};
+use crate::git::{Address, Blob, Entry, Failure, Git, Kind, Protocol, Repository, Token};
 use crate::report::patch::Changes;
 use crate::report::summary::kind_of as kind_of_reason;
 use crate::walk::{ByName, MAX_FILE_SIZE, by_name, kind_of, says_generated};
@@ -24,6 +25,8 @@ pub(super) struct Scanner {
     pub(super) git: Git,
     /// Where copies of remote repositories are, for machines without a network.
     pub(super) mirror: Option<PathBuf>,
+    /// What opens the door of one host, for reading.
+    pub(super) pass: Option<Pass>,
     /// How long one repository may take.
     pub(super) timeout: Duration,
     pub(super) interrupt: Interrupt,
@@ -41,7 +44,7 @@ pub(super) struct Cost {
 /// When the campaign names what there is not. What goes wrong with the repository stands in its record.
 pub fn look(git: &Git, campaign: Campaign, target: &Target, place: &Path, interrupt: &Interrupt) -> anyhow::Result<Record> {
     let (git, interrupt) = (git.clone(), interrupt.clone());
-    let scanner = Scanner { fixer: Fixer::new(campaign)?, timeout: git.timeout, git, mirror: None, interrupt };
+    let scanner = Scanner { fixer: Fixer::new(campaign)?, timeout: git.timeout, git, mirror: None, pass: None, interrupt };
     Ok(scanner.scan(target, place).0)
 }
 
@@ -147,6 +150,11 @@ impl Scanner {
         Ok(())
     }
 
+    /// What git shows to the host of a repository.
+    pub(super) fn token(&self, address: &Address) -> Result<Option<Token>, Failure> {
+        self.pass.as_ref().map_or(Ok(None), |pass| pass.to(address))
+    }
+
     /// From the network or from the mirror; tries again where the network failed.
     fn clone_into(&self, target: &Target, place: &Path) -> Result<Repository, Failure> {
         let branch = target.branch.as_deref();
@@ -156,9 +164,10 @@ impl Scanner {
             let copy = copy.map_err(|_| Failure::new(Kind::Gone, "it is not in the mirror"))?;
             return self.git.clone_into(&copy, branch, place, None);
         }
+        let token = self.token(&target.address)?;
         let mut pauses = PAUSES.iter();
         loop {
-            match self.git.clone_into(&target.address, branch, place, None) {
+            match self.git.clone_into(&target.address, branch, place, token.as_ref()) {
                 Err(failure) if failure.kind == Kind::Transient => {
                     let is_worth_it = target.address.protocol() != Protocol::File && !self.interrupt.is_set();
                     let Some(pause) = pauses.next().filter(|_| is_worth_it) else { return Err(failure) };

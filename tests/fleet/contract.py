@@ -217,7 +217,7 @@ def main() -> None:
         started.append(subprocess.Popen([*command, str(document), emulator], stdout=log, stderr=log))
         wait_for(emulate)
         wait_for(prism)
-        gits = serve(type("Gits", (GitHandler,), {"root": folder / "srv", "token": TOKEN, "public": True}))
+        gits = serve(type("Gits", (GitHandler,), {"root": folder / "srv", "token": TOKEN}))
         api = serve(type("Recording", (Recorder,), {"behind": f"http://127.0.0.1:{prism}"}))
         probe(api)
         start = time.monotonic()

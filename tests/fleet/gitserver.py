@@ -1,6 +1,6 @@
 """Git over HTTP, as a forge serves it: `git http-backend` behind basic authentication, on loopback.
 
-Whoever shows the token may read and write; reading needs it too. Imported by the walks, not run by itself.
+Whoever shows the token may read and write; another token may read. Imported by the walks, not run by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class GitHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     root: Path
     token: str
-    public = False
+    read_token = ""
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -36,11 +36,15 @@ class GitHandler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(parts)
 
-    def may(self) -> bool:
+    def may(self, write: bool) -> bool:
         scheme, _, rest = self.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            return base64.b64decode(rest).decode().partition(":")[2] == self.token
-        return rest == self.token or self.headers.get("PRIVATE-TOKEN") == self.token
+        shown = base64.b64decode(rest).decode().partition(":")[2] if scheme.lower() == "basic" else rest
+        shown = shown or self.headers.get("PRIVATE-TOKEN", "")
+        return shown == self.token or (not write and shown != "" and shown == self.read_token)
+
+    def is_public(self, name: str) -> bool:
+        """Whether anybody may read a repository."""
+        return True
 
     def reply(self, status: int, text: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -54,7 +58,8 @@ class GitHandler(BaseHTTPRequestHandler):
         body = self.body()
         path, _, query = self.path.partition("?")
         writes = "receive-pack" in self.path
-        if not self.may() and (writes or not self.public):
+        name = path.partition(".git/")[0].strip("/")
+        if not self.may(write=writes) and (writes or not self.is_public(name)):
             return self.reply(401, b"", {"WWW-Authenticate": 'Basic realm="git"'})
         environment = os.environ | {
             "GIT_PROJECT_ROOT": str(self.root),

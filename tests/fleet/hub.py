@@ -20,7 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from gitserver import GitHandler
 
-TOKEN = "mlfix-test-token-5f3a9c"  # a made-up word, to be searched for everywhere
+TOKEN = "mlfix-test-token-5f3a9c"  # made-up words, to be searched for everywhere
+READ_TOKEN = "mlfix-test-reader-81d2e7"
 LOGIN = "mlbot"
 API = "/api/v3"
 
@@ -32,7 +33,10 @@ class Repo:
     push: bool = True
     private: bool = True
     archived: bool = False
+    hidden: bool = False  # git asks who wants to read it
     parent: str | None = None
+    size: int = 1  # KiB
+    stars: int = 0
     topics: list[str] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     comments: dict[int, list[str]] = field(default_factory=dict)
@@ -47,8 +51,9 @@ class Hub:
         self.faults: list[tuple[str, str, str]] = []
         self.requests: list[str] = []
         self.refuse_duplicates = True
+        self.search_limit = 1000
         self.lock = threading.RLock()
-        handler = type("Handler", (HubHandler,), {"root": root, "token": TOKEN, "hub": self, "public": True})
+        handler = type("Handler", (HubHandler,), {"root": root, "token": TOKEN, "read_token": READ_TOKEN, "hub": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -99,7 +104,7 @@ class HubHandler(GitHandler):
                 return self.reply(429, b"{}", {"Retry-After": "1"})
             if fault == "unavailable":
                 return self.reply(503, b"<html>")
-            if not self.may():
+            if not self.may(write=self.command != "GET"):
                 return self.reply(401, b'{"message": "Bad credentials"}')
             status, answer, headers = self.answer(path, query, json.loads(text) if text else {})
         if fault == "slow":
@@ -113,6 +118,9 @@ class HubHandler(GitHandler):
         return self.reply(status, json.dumps(answer).encode() if answer is not None else b"", headers)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = serve
+
+    def is_public(self, name: str) -> bool:
+        return name not in self.hub.repos or not self.hub.repos[name].hidden
 
     def fault(self, path: str) -> str | None:
         for fault in self.hub.faults:
@@ -131,6 +139,10 @@ class HubHandler(GitHandler):
             if path.startswith("/orgs") and not names:
                 return 404, {"message": "Not Found"}, {}
             return self.page([self.repo(name) for name in names], query)
+        if path == "/search/repositories":
+            topic = re.search(r"topic:([\w-]+)", query["q"][0])[1]
+            names = sorted(name for name, repo in hub.repos.items() if topic in repo.topics)
+            return 200, {"total_count": len(names), "items": [self.repo(name) for name in names[: hub.search_limit]]}, {}
         found = re.fullmatch(r"/repos/([\w.-]+/[\w.-]+)(/.*)?", path)
         if not found or found[1] not in hub.repos:
             return 404, {"message": "Not Found"}, {}
@@ -188,18 +200,20 @@ class HubHandler(GitHandler):
             "parent": {"full_name": repo.parent} if repo.parent else None,
             "private": repo.private,
             "permissions": {"push": repo.push, "admin": False},
-            "size": 1,
+            "size": repo.size,
             "topics": repo.topics,
             "language": "Python",
+            "stargazers_count": repo.stars,
         }
 
     def pull(self, pull: dict[str, Any]) -> dict[str, Any]:
-        owner, branch = pull["head"].split(":", 1)
+        branch, source = pull["head"].split(":", 1)[1], pull["source"]
         return {
             **{key: pull[key] for key in ("number", "title", "body", "state", "merged_at")},
             "html_url": f"{self.hub.url}/{pull['repo']}/pull/{pull['number']}",
             "base": {"ref": pull["base"]},
-            "head": {"ref": branch, "label": pull["head"]},
+            "user": {"login": LOGIN},
+            "head": {"ref": branch, "label": pull["head"], "repo": self.repo(source) if source in self.hub.repos else None},
             "labels": [{"name": label} for label in pull["labels"]],
         }
 
@@ -215,6 +229,7 @@ class HubHandler(GitHandler):
             return 422, {"message": "Validation Failed", "errors": [{"message": message}]}, {}
         pull = {
             "repo": name,
+            "source": source,
             "number": len(repo.pulls) + 1,
             "state": "open",
             "merged_at": None,

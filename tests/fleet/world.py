@@ -27,6 +27,7 @@ def make(folder: Path, files: dict[str, str]) -> None:
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--bare", "-b", "main")
     git(folder, "config", "http.receivepack", "true")
+    git(folder, "config", "uploadpack.allowFilter", "true")
     commit(folder, "main", files)
 
 
