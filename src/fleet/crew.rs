@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::campaign::{Campaign, Fixer};
+use super::campaign::Campaign;
 use super::journal::{self, Journal};
 use super::list::{Shard, Target};
 use super::record::{Class, Record};
 use super::scan::{Cost, Scanner};
 use crate::fs::is_alive;
 use crate::git::{Git, Protocol};
-use crate::report::terminal;
 use crate::walk::{STACK, WORKER};
-use crate::write::{Cause, Interrupt, random};
+use crate::write::{Interrupt, random};
 
 /// What to do.
 pub struct Orders {
@@ -73,17 +72,11 @@ pub fn run(orders: &Orders, interrupt: &Interrupt, mut tell: impl FnMut(News<'_>
     let mut git = Git::new(&protocols)?;
     git.timeout = orders.timeout;
     git.max_size = orders.max_size;
-    let fixer = Fixer::new(orders.campaign.clone())?;
-    let real = |folder: &PathBuf| {
-        let real = folder.canonicalize();
-        real.map_err(|error| anyhow::anyhow!("cannot read {}: {}", terminal::path(folder), Cause(&error)))
-    };
-    let mirror = orders.mirror.as_ref().map(real).transpose()?;
+    let scanner = Scanner::new(orders.campaign.clone(), git, orders.mirror.as_deref(), interrupt.clone())?;
 
     journal::open(&orders.folder, &orders.campaign)?;
     let mut journal = Journal::open(&orders.folder, orders.shard)?;
     let workplace = Workplace::new()?;
-    let scanner = Scanner { fixer, git, mirror, timeout: orders.timeout, interrupt: interrupt.clone() };
     let waiting: Vec<Waiting<'_>> = mine.iter().filter_map(|target| Waiting::new(target, &journal, orders)).collect();
     tell(News::Begin { all: mine.len(), done: mine.len() - waiting.len() });
 
@@ -144,7 +137,7 @@ impl<'a> Waiting<'a> {
 
     fn has_moved(&self, scanner: &Scanner) -> bool {
         let Some(known) = &self.known else { return true };
-        let now = scanner.git.remote_head(&self.target.address, self.target.branch.as_deref(), None);
+        let now = scanner.git().remote_head(&self.target.address, self.target.branch.as_deref(), None);
         // One that cannot be asked now has not moved as far as anybody knows.
         now.is_ok_and(|head| head.sha != *known)
     }
