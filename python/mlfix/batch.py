@@ -59,7 +59,16 @@ def fix_batch(
         return _of_arrow(fixer, batch, content, path, names)
     paths = None if path is None else list(batch[path])
     made = dict(zip(names, _lists(fixer.fix(list(batch[content]), paths, False, False))))
-    return {**batch, **made} if isinstance(batch, Mapping) else batch.assign(**made)
+    if isinstance(batch, Mapping):
+        return {**batch, **made}
+    return batch.assign(**{name: _series(batch, made[name], batch[content].dtype if name == names[-1] else "string") for name in names})
+
+
+def _series(frame: Any, values: List[Any], kind: Any) -> Any:
+    """A column of its own type also where every value is missing, so that all parts of a table have the same."""
+    import pandas as pd
+
+    return pd.Series(values, index=frame.index, dtype=kind)
 
 
 def _of_arrow(fixer: Any, batch: Any, content: str, path: Optional[str], names: List[str]) -> Any:
