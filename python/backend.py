@@ -6,6 +6,8 @@ Maturin puts either a library or programs into a wheel, and whatever lies in a f
 first, by cargo, and laid there. Nothing else of the interface of PEP 517 differs from maturin's.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess

@@ -101,6 +101,11 @@ def _names(names: Names) -> Tuple[str, ...]:
     return tuple(name.strip() for name in given if name.strip())
 
 
+def _globs(globs: Names) -> Tuple[str, ...]:
+    # They are split on the other side, which knows of commas in braces.
+    return (globs,) if isinstance(globs, str) else tuple(globs)
+
+
 def _path(path: Union[str, "os.PathLike[str]", None]) -> Optional[str]:
     return None if path is None else os.fspath(path)
 
@@ -117,7 +122,7 @@ def _fixer(
     if path is not None:
         state = os.stat(path)
         stamp = (state.st_mtime_ns, state.st_size)
-    return _fixer_of(_names(select), _names(ignore), _names(exclude), unsafe_fixes, target_version, path, stamp)
+    return _fixer_of(_names(select), _names(ignore), _globs(exclude), unsafe_fixes, target_version, path, stamp)
 
 
 @lru_cache(maxsize=32)
@@ -142,7 +147,7 @@ def _campaign(
     target_version: Optional[str],
     config: Union[str, "os.PathLike[str]", None],
 ) -> str:
-    return _mlfix.campaign(_names(select), _names(ignore), _names(exclude), unsafe_fixes, target_version, _path(config))
+    return _mlfix.campaign(_names(select), _names(ignore), _globs(exclude), unsafe_fixes, target_version, _path(config))
 
 
 @lru_cache(maxsize=8)

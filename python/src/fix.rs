@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ::mlfix::config::{Configs, Overrides, Patterns, transform};
+use ::mlfix::config::{Configs, Overrides, Patterns, split, transform};
 use ::mlfix::engine::driver::{self, Mode, Trouble};
 use ::mlfix::engine::version::PythonVersion;
 use ::mlfix::report::json;
@@ -39,6 +39,7 @@ impl Fixer {
         config: Option<PathBuf>,
     ) -> PyResult<Self> {
         let root = Path::new(ROOT);
+        let exclude = globs(&exclude);
         let patterns = Patterns::new(root, &exclude).map_err(|error| wrong("exclude", &error))?;
         let overrides = Overrides {
             select: if select.is_empty() { None } else { Some(ids("select", &select)?) },
@@ -229,6 +230,11 @@ fn from_bytes(path: &[u8]) -> PathBuf {
 pub(crate) fn ids(option: &str, names: &[String]) -> PyResult<Vec<&'static str>> {
     let id = |name: &String| transform(name.trim()).map(|transform| transform.meta().id);
     names.iter().map(id).collect::<Result<_, _>>().map_err(|error| wrong(option, &error))
+}
+
+/// The patterns of `exclude`. A comma may also stand in a pattern.
+pub(crate) fn globs(texts: &[String]) -> Vec<String> {
+    texts.iter().flat_map(|text| split(text)).collect()
 }
 
 /// The version that an option names.

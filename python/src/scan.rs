@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::aside::aside;
-use crate::fix::{ids, version};
+use crate::fix::{globs, ids, version};
 
 /// What is asked for in all repositories, as JSON: the configuration file is in it, so that it can be sent elsewhere.
 #[pyfunction]
@@ -36,7 +36,7 @@ pub(crate) fn campaign(
         ignore: ids("ignore", &ignore)?,
         unsafe_fixes,
         target: version(target_version)?,
-        exclude,
+        exclude: globs(&exclude),
         config: config.as_deref(),
     };
     let campaign = wanted.campaign().map_err(|error| wrong(&error))?;

@@ -7,7 +7,7 @@ WHEEL is what `pip wheel --no-deps ./python` makes, CORPUS a folder of packages 
 read. Engines are installed: SLURM by apt-get (it wants root), the others by pip into a folder that is removed afterwards; all of
 them are started on loopback only. The promises:
 
- 1. the wheel goes into a fresh environment, and the first example of the page prints what stands there;
+ 1. the wheel goes into a fresh environment, the first example of the page prints what stands there, and `package.py` holds;
  2. four shards on SLURM, one of which fails and is done again, make the bytes of one process; so do tables in parquet; the trap
     of SLURM_ARRAY_TASK_COUNT is refused;
  3. so do two Ray nodes of which one is killed in the middle, for repositories and for tables;
@@ -80,6 +80,7 @@ class Bench:
         self.run(folder / "bin" / "pip", "install", "-q", "--no-index", self.args.wheel)
         program = self.run(folder / "bin" / "mlfix", "--version").stdout
         promise(self.run(folder / "bin" / "python", "-m", "mlfix", "--version").stdout == program != "", "python -m mlfix")
+        self.run(folder / "bin" / "python", HERE / "package.py")
         code, expected = fences("In Python")
         printed = self.run(folder / "bin" / "python", "-c", code).stdout
         promise(printed == expected, f"the example of {PAGE.name} prints\n{printed}")
@@ -87,6 +88,14 @@ class Bench:
         spent = "import time; t = time.process_time(); import mlfix; print(time.process_time() - t)"
         times = [float(self.run(folder / "bin" / "python", "-c", spent).stdout) for _ in range(7)]
         print(f"the wheel: {size:.1f} MB; `import mlfix` takes {1e3 * sorted(times)[3]:.0f} ms", flush=True)
+
+    def types(self) -> None:
+        """What mypy says of the package, and whether its stub says what is there."""
+        folder = self.work / "fresh"
+        self.run(folder / "bin" / "pip", "install", "-q", "mypy")
+        lenient = ["--ignore-missing-imports", "--allow-untyped-calls", "--no-warn-unused-ignores"]
+        self.run(folder / "bin" / "mypy", "--strict", *lenient, "-p", "mlfix")
+        self.run(folder / "bin" / "stubtest", "mlfix._mlfix")
 
     def install(self, name: str, packages: list[str]) -> Path | None:
         """The Python of an environment with the wheel and packages."""
@@ -105,9 +114,10 @@ class Bench:
 
     def one_process(self) -> bool:
         """The measure of everything else."""
-        self.python = self.install("pyarrow", [])
+        self.python = self.install("pyarrow", ["pandas"])
         if self.python is None:
             return False
+        self.run(self.python, HERE / "package.py")
         self.mlfix = self.python.with_name("mlfix")
         self.repos = self.work / "repos.txt"
         repositories = real(self.args.corpora[0], self.work / "repositories", self.args.repositories)
@@ -235,6 +245,8 @@ def fences(heading: str) -> tuple[str, str]:
 def check(args: argparse.Namespace, work: Path) -> None:
     bench = Bench(work, args)
     bench.fresh()
+    if args.types:
+        bench.types()
     if not args.engines or not bench.one_process():
         return
     recipes = {"spark": "Spark", "dask": "Dask", "datasets": "datasets"}
@@ -254,6 +266,7 @@ def main() -> int:
     parser.add_argument("--repositories", type=int, default=200, help="how many (default 200)")
     parser.add_argument("--rows", type=int, default=100_000, help="how many rows of parquet (default 100000)")
     parser.add_argument("--engines", default="slurm,ray,spark,dask,datasets", help="which; none, to check the wheel alone")
+    parser.add_argument("--types", action="store_true", help="also check the types of the package with mypy")
     parser.add_argument("--work", type=Path, help="keep everything in this folder")
     args = parser.parse_args()
     if args.wheel.is_dir():

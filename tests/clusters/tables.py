@@ -3,10 +3,11 @@
 
     python3 tests/clusters/tables.py make OUT ROWS CORPUS [CORPUS ..]
     python3 tests/clusters/tables.py merge FOLDER FILE
+    python3 tests/clusters/tables.py files FOLDER OUT
 
 `make` writes the Python files of packages, again from the start if there are fewer than ROWS, and rows that are no good. `merge`
 writes one line of JSON for each row, sorted, so that the same rows make the same bytes, and prints how many there are of each
-status and what is wrong with them. It needs pyarrow.
+status and what is wrong with them. `files` makes files of the texts again. It needs pyarrow.
 """
 
 import hashlib
@@ -48,8 +49,15 @@ def make(out: Path, rows: int, corpora: list[Path]) -> None:
     packages = sorted((path for corpus in corpora for path in corpus.iterdir() if path.is_dir()), key=lambda path: path.name)
     files = [(package, file) for package in packages for file in sorted(package.rglob("*.py")) if file.is_file()]
     out.mkdir(parents=True)
-    table: list[dict] = [{"repo": "bad", "path": path, "content": content} for path, content, _ in BAD]
     size, number, seen = 0, 0, 0
+
+    def put(table: list[dict]) -> int:
+        table = [{"row": number + index, **row} for index, row in enumerate(table)]
+        pq.write_table(pa.Table.from_pylist(table, TEXT), out / f"part-{number:09}.parquet", compression="zstd")
+        return number + len(table)
+
+    number = put([{"repo": "bad", "path": path, "content": content} for path, content, _ in BAD])
+    table: list[dict] = []
     for package, file in cycle(files):
         try:
             text = file.read_bytes().decode()
@@ -59,9 +67,7 @@ def make(out: Path, rows: int, corpora: list[Path]) -> None:
         size += len(text.encode())
         table.append({"repo": package.name, "path": file.relative_to(package).as_posix(), "content": text})
         if len(table) >= IN_A_FILE or seen + len(BAD) == rows:
-            table = [{"row": number + index, **row} for index, row in enumerate(table)]
-            pq.write_table(pa.Table.from_pylist(table, TEXT), out / f"part-{number:09}.parquet", compression="zstd")
-            number, table = number + len(table), []
+            number, table = put(table), []
         if number == rows:
             break
     print(f"{rows} rows, {size / 1e6:.0f} MB of text in {len(list(out.iterdir()))} files; {len(files)} files were there")
@@ -88,8 +94,23 @@ def merge(folder: Path, file: Path) -> None:
     print(json.dumps({**said, "wrong": wrong[:10]}))
 
 
+def files(folder: Path, out: Path) -> None:
+    for part in sorted(folder.rglob("*.parquet")):
+        for row in pq.read_table(part, partitioning=None).to_pylist():
+            if row["repo"] != "bad":
+                # A file that is there again is another one here.
+                file = out / f"{row['row']:09}-{row['repo']}" / row["path"]
+                file.parent.mkdir(parents=True)
+                file.write_bytes(row["content"].encode())
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "make":
-        make(Path(sys.argv[2]), int(sys.argv[3]), [Path(corpus) for corpus in sys.argv[4:]])
-    else:
-        merge(Path(sys.argv[2]), Path(sys.argv[3]))
+    match sys.argv[1:]:
+        case "make", out, rows, *corpora:
+            make(Path(out), int(rows), [Path(corpus) for corpus in corpora])
+        case "merge", folder, file:
+            merge(Path(folder), Path(file))
+        case "files", folder, out:
+            files(Path(folder), Path(out))
+        case _:
+            sys.exit(__doc__)
