@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -26,8 +27,6 @@ def make(folder: Path, files: dict[str, str]) -> None:
     """A bare repository with one commit on `main`."""
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--bare", "-b", "main")
-    git(folder, "config", "http.receivepack", "true")
-    git(folder, "config", "uploadpack.allowFilter", "true")
     commit(folder, "main", files)
 
 
@@ -80,6 +79,7 @@ class Watch:
         assert not self.seen, f"the token is in the arguments of a process: {self.seen[0]!r}"
 
 
-def search(folder: Path, word: str) -> list[Path]:
-    """The files below a folder that hold a word."""
-    return [path for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+def search(folder: Path, *words: str) -> list[Path]:
+    """The files below a folder that hold one of these words."""
+    held = re.compile("|".join(map(re.escape, words)).encode())
+    return [path for path in folder.rglob("*") if path.is_file() and held.search(path.read_bytes())]
