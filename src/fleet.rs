@@ -30,11 +30,23 @@ pub mod sum;
 pub mod wish;
 mod wishes;
 
+use std::collections::BTreeSet;
+
+use clap::ValueEnum as _;
+
 pub use record::Record;
-pub use scan::look;
+pub use scan::{Cost, Scanner, look};
+
+use crate::forge::Kind;
 
 /// Who makes commits where nobody else is named. The domain is one that nobody can have (RFC 2606).
 pub const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";
 
 /// The topic by which owners ask to be left alone, before anything is cloned.
 pub const STOP_TOPIC: &str = "no-mlfix";
+
+/// Variables of the environment that may hold a token with which one can write. Whoever scans has no use for any.
+pub fn secrets() -> BTreeSet<&'static str> {
+    // `gh` has a variable of its own.
+    Kind::value_variants().iter().flat_map(|kind| kind.variables()).chain(["GH_TOKEN"]).collect()
+}

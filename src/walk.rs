@@ -17,8 +17,8 @@ use crate::write::{Cause, Interrupt, Root, resolve_named};
 mod ignoring;
 mod ordered;
 
-pub use ordered::in_order;
-pub(crate) use ordered::{STACK, WORKER};
+pub(crate) use ordered::WORKER;
+pub use ordered::{STACK, in_order};
 
 /// Larger files are skipped: 4 MiB. Byte offsets are stored in 32 bits, and such files are data.
 pub const MAX_FILE_SIZE: u64 = 4 << 20;
@@ -364,7 +364,7 @@ fn why_pruned(entry: &DirEntry, configs: &Configs) -> anyhow::Result<Option<Prun
 
 /// What a walk would make of a path beneath its start, told from its names alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ByName {
+pub enum ByName {
     /// A Python file of the project.
     Python,
     /// A Python file that is left out.
@@ -374,7 +374,7 @@ pub(crate) enum ByName {
 }
 
 /// The same as a walk does with what it meets; for files that lie in no folder.
-pub(crate) fn by_name(path: &Path) -> ByName {
+pub fn by_name(path: &Path) -> ByName {
     if !has_python_name(path) {
         return ByName::Other;
     }

@@ -13,10 +13,10 @@ use super::listing::{List, Wanted};
 use super::output::{Output, say};
 use super::publish::{Campaigned, Publish, Refresh};
 use super::{Choice, ids, version};
-use crate::config::{Config, Patterns, split};
+use crate::config::split;
 use crate::engine::version::PythonVersion;
 use crate::fleet::AUTHOR;
-use crate::fleet::campaign::Campaign;
+use crate::fleet::campaign::{Campaign, Wanted};
 use crate::fleet::crew::{self, News, Orders};
 use crate::fleet::list::{Shard, Target, targets};
 use crate::fleet::progress::{self, pace};
@@ -28,7 +28,6 @@ use crate::fleet::{export, found, journal, mirror, sbatch};
 use crate::git::Address;
 use crate::report::progress::Progress;
 use crate::report::terminal::{self, Color, Screen, visible};
-use crate::transforms::SUITE;
 use crate::write::{Cause, Interrupt};
 
 #[derive(Subcommand)]
@@ -294,42 +293,15 @@ impl Scan {
     }
 
     fn campaign(&self) -> anyhow::Result<Campaign> {
-        let exclude: Vec<String> = self.exclude.iter().flat_map(|list| split(list)).collect();
-        Patterns::new(Path::new("/"), &exclude).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
-        let select = ids("--select", &self.choice.select)?;
-        let ignore = ids("--ignore", &self.choice.ignore)?;
-        let (text, config) = match &self.config {
-            None => (None, None),
-            Some(file) => {
-                let text = crate::config::read(file)?.with_context(|| format!("cannot read {}", terminal::path(file)))?;
-                let config = Config::parse(file, &text, Path::new("/"))?;
-                // It is kept under the one name by which it is understood again.
-                let config = config.with_context(|| format!("{} has no [tool.mlfix]", terminal::path(file)))?;
-                if file.file_name().is_some_and(|name| name == "pyproject.toml") {
-                    bail!("{}: the configuration of a fleet is a `mlfix.toml`", terminal::path(file));
-                }
-                (Some(text), Some(config))
-            }
-        };
-        let chosen = |id: &&str| {
-            let by_config = config.as_ref().filter(|_| select.is_empty());
-            let selected = by_config.and_then(|config| config.select.as_ref());
-            let ignored = by_config.is_some_and(|config| config.ignore.contains(id)) || ignore.contains(id);
-            !ignored && (select.is_empty() || select.contains(id)) && selected.is_none_or(|select| select.contains(id))
-        };
-        let transforms: Vec<&str> = SUITE.iter().map(|transform| transform.meta().id).filter(chosen).collect();
-        if transforms.is_empty() {
-            bail!("no transform is left to run");
-        }
-        let target = self.target_version.or(config.and_then(|config| config.target));
-        Ok(Campaign {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            transforms: transforms.into_iter().map(str::to_owned).collect(),
+        let wanted = Wanted {
+            select: ids("--select", &self.choice.select)?,
+            ignore: ids("--ignore", &self.choice.ignore)?,
             unsafe_fixes: self.unsafe_fixes,
-            target: target.map(|target| target.to_string()),
-            exclude,
-            config: text,
-        })
+            target: self.target_version,
+            exclude: self.exclude.iter().flat_map(|list| split(list)).collect(),
+            config: self.config.as_deref(),
+        };
+        wanted.campaign()
     }
 }
 

@@ -55,9 +55,25 @@ impl Selected {
     }
 
     /// Whether the text holds the literals without which this transform finds nothing.
-    fn is_anchored_in(&self, text: &[u8]) -> bool {
-        let groups = self.transform.meta().anchors;
-        groups.iter().all(|any| any.iter().any(|literal| memchr::memmem::find(text, literal.as_bytes()).is_some()))
+    fn is_anchored_in(&self, text: &mut Literals<'_>) -> bool {
+        self.transform.meta().anchors.iter().all(|any| any.iter().any(|literal| text.hold(literal)))
+    }
+}
+
+/// Which literals a text holds; each is looked for once.
+struct Literals<'a> {
+    text: &'a [u8],
+    known: Vec<(&'static str, bool)>,
+}
+
+impl Literals<'_> {
+    fn hold(&mut self, literal: &'static str) -> bool {
+        if let Some(&(_, is_there)) = self.known.iter().find(|(known, _)| *known == literal) {
+            return is_there;
+        }
+        let is_there = memchr::memmem::find(self.text, literal.as_bytes()).is_some();
+        self.known.push((literal, is_there));
+        is_there
     }
 }
 
@@ -129,7 +145,8 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn work(bytes: Vec<u8>, kind: FileKind, settings: &Settings, mode: Mode) -> Report {
-    let mut selected: Vec<&Selected> = settings.selected.iter().filter(|selected| selected.is_anchored_in(&bytes)).collect();
+    let mut literals = Literals { text: &bytes, known: Vec::new() };
+    let mut selected: Vec<&Selected> = settings.selected.iter().filter(|one| one.is_anchored_in(&mut literals)).collect();
     if let Some(code) = (!selected.is_empty()).then(|| Code::of(&bytes)).flatten() {
         selected.retain(|selected| selected.transform.may_match(&code));
     }

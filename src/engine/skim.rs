@@ -10,6 +10,8 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ops::Deref;
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
 pub use blocks::{Block, BlockKind};
 
 use super::source::BOM;
@@ -77,11 +79,31 @@ pub fn is_word(byte: u8) -> bool {
 
 /// Offsets behind each occurrence of a word that is no part of a longer one.
 pub fn behind_word<'c>(code: &'c [u8], word: &'static str) -> impl Iterator<Item = usize> + 'c {
-    memchr::memmem::find_iter(code, word).map(|at| (at, at + word.len())).filter_map(|(start, end)| {
-        let alone =
-            !code[..start].last().is_some_and(|&byte| is_word(byte)) && !code.get(end).is_some_and(|&byte| is_word(byte));
-        alone.then_some(end)
-    })
+    let found = memchr::memmem::find_iter(code, word).map(|at| (at, at + word.len()));
+    found.filter(|&(start, end)| stands_alone(code, start, end)).map(|(_, end)| end)
+}
+
+/// Words that are looked for in one pass.
+pub struct Words(AhoCorasick);
+
+impl Words {
+    /// Panics when there are no words, or millions: a mistake in the transform.
+    pub fn new(words: &[&str]) -> Self {
+        let mut builder = AhoCorasick::builder();
+        // Of `heappush` and `heappushpop` the longer one is the word, if any is.
+        Self(builder.match_kind(MatchKind::LeftmostLongest).build(words).expect("a few words make a small automaton"))
+    }
+
+    /// Which word, and the offset behind it, for each occurrence that is no part of a longer word; in text order.
+    pub fn behind<'c>(&'c self, code: &'c [u8]) -> impl Iterator<Item = (usize, usize)> + 'c {
+        let found = self.0.find_iter(code).filter(|found| stands_alone(code, found.start(), found.end()));
+        found.map(|found| (found.pattern().as_usize(), found.end()))
+    }
+}
+
+/// Whether no part of a word stands right before or behind a range.
+fn stands_alone(code: &[u8], start: usize, end: usize) -> bool {
+    !code[..start].last().is_some_and(|&byte| is_word(byte)) && !code.get(end).is_some_and(|&byte| is_word(byte))
 }
 
 /// The name that starts at an offset; empty when there is none.

@@ -57,6 +57,23 @@ pub(super) fn role_called(name: &str) -> Option<u16> {
     language().field_id_for_name(name).map(std::num::NonZeroU16::get)
 }
 
+/// Something for each kind of node, so that a walk over a whole file compares no names.
+pub struct KindTable<T>(Vec<T>);
+
+impl<T: Copy> KindTable<T> {
+    /// Asks once for each kind of the grammar.
+    pub fn new(of: impl Fn(&str) -> T) -> Self {
+        let count = u16::try_from(language().node_kind_count()).expect("the grammar has fewer than 65,536 kinds");
+        Self((0..count).map(|id| of(kind_name(id))).collect())
+    }
+
+    /// What there is for the kind of a node; `None` for text that the grammar did not expect.
+    #[inline]
+    pub fn get(&self, node: Node<'_>) -> Option<T> {
+        self.0.get(node.kind_id() as usize).copied()
+    }
+}
+
 /// One node of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -14,6 +15,7 @@ use crate::engine::driver::{self, Mode, Report, Selected, Settings, Trouble};
 use crate::engine::finding::{Outcome, Repair, Status, Tier};
 use crate::engine::transform::FileKind;
 use crate::engine::version::PythonVersion;
+use crate::report::terminal;
 use crate::transforms::SUITE;
 
 /// The part of the command line on which a result depends. It stands in the folder of a run, so that no other migration
@@ -32,6 +34,67 @@ pub struct Campaign {
     pub exclude: Vec<String>,
     /// The text of the team's configuration file.
     pub config: Option<String>,
+}
+
+/// What a campaign is made from.
+#[derive(Default)]
+pub struct Wanted<'a> {
+    /// Only these transforms; all where none is named.
+    pub select: Vec<&'static str>,
+    /// Not these.
+    pub ignore: Vec<&'static str>,
+    /// Whether fixes are made that are right in the common case only.
+    pub unsafe_fixes: bool,
+    /// The oldest Python that results must run on.
+    pub target: Option<PythonVersion>,
+    /// Globs of files to leave out, relative to the top of each repository.
+    pub exclude: Vec<String>,
+    /// The team's configuration file.
+    pub config: Option<&'a Path>,
+}
+
+impl Wanted<'_> {
+    /// Reads the configuration file and puts everything together.
+    ///
+    /// # Errors
+    /// When that file or a glob is wrong, and when no transform is left to run.
+    pub fn campaign(self) -> anyhow::Result<Campaign> {
+        Patterns::new(Path::new(ROOT), &self.exclude).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
+        let (text, config) = self.config.map(read_config).transpose()?.unzip();
+        let chosen = |id: &&str| {
+            let by_config = config.as_ref().filter(|_| self.select.is_empty());
+            let selected = by_config.and_then(|config| config.select.as_ref());
+            let ignored = by_config.is_some_and(|config| config.ignore.contains(id)) || self.ignore.contains(id);
+            let is_named = self.select.is_empty() || self.select.contains(id);
+            !ignored && is_named && selected.is_none_or(|select| select.contains(id))
+        };
+        let transforms: Vec<&str> = SUITE.iter().map(|transform| transform.meta().id).filter(chosen).collect();
+        if transforms.is_empty() {
+            bail!("no transform is left to run");
+        }
+        let target = self.target.or(config.and_then(|config| config.target));
+        Ok(Campaign {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            transforms: transforms.into_iter().map(str::to_owned).collect(),
+            unsafe_fixes: self.unsafe_fixes,
+            target: target.map(|target| target.to_string()),
+            exclude: self.exclude,
+            config: text,
+        })
+    }
+}
+
+/// The team's configuration, as text and understood.
+fn read_config(file: &Path) -> anyhow::Result<(String, Config)> {
+    let name = terminal::path(file);
+    let text = crate::config::read(file)?.with_context(|| format!("cannot read {name}"))?;
+    let config = Config::parse(file, &text, Path::new(ROOT))?;
+    let config = config.with_context(|| format!("{name} has no [tool.mlfix]"))?;
+    // It is kept under the one name by which it is understood again.
+    if file.file_name().is_some_and(|name| name == "pyproject.toml") {
+        bail!("{name}: the configuration of a fleet is a `mlfix.toml`");
+    }
+    Ok((text, config))
 }
 
 impl Campaign {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::campaign::{Campaign, Fixer};
+use super::campaign::Campaign;
 use super::journal::{self, Journal};
 use super::list::{Shard, Target};
 use super::pass::Pass;
@@ -15,9 +15,8 @@ use super::record::{Class, Record};
 use super::scan::{Cost, Scanner};
 use crate::fs::is_alive;
 use crate::git::{Git, Protocol};
-use crate::report::terminal;
 use crate::walk::{STACK, WORKER};
-use crate::write::{Cause, Interrupt, random};
+use crate::write::{Interrupt, random};
 
 /// What to do.
 pub struct Orders {
@@ -76,18 +75,12 @@ pub fn run(orders: &Orders, interrupt: &Interrupt, mut tell: impl FnMut(News<'_>
     let mut git = Git::new(&protocols)?;
     git.timeout = orders.timeout;
     git.max_size = orders.max_size;
-    let fixer = Fixer::new(orders.campaign.clone())?;
-    let real = |folder: &PathBuf| {
-        let real = folder.canonicalize();
-        real.map_err(|error| anyhow::anyhow!("cannot read {}: {}", terminal::path(folder), Cause(&error)))
-    };
-    let mirror = orders.mirror.as_ref().map(real).transpose()?;
+    let scanner = Scanner::new(orders.campaign.clone(), git, orders.mirror.as_deref(), interrupt.clone())?;
+    let scanner = scanner.with_pass(orders.pass.clone());
 
     journal::open(&orders.folder, &orders.campaign)?;
     let mut journal = Journal::open(&orders.folder, orders.shard)?;
     let workplace = Workplace::new()?;
-    let pass = orders.pass.clone();
-    let scanner = Scanner { fixer, git, mirror, pass, timeout: orders.timeout, interrupt: interrupt.clone() };
     let waiting: Vec<Waiting<'_>> = mine.iter().filter_map(|target| Waiting::new(target, &journal, orders)).collect();
     tell(News::Begin { all: mine.len(), done: mine.len() - waiting.len() });
 
@@ -149,7 +142,7 @@ impl<'a> Waiting<'a> {
     fn has_moved(&self, scanner: &Scanner) -> bool {
         let Some(known) = &self.known else { return true };
         let (address, branch) = (&self.target.address, self.target.branch.as_deref());
-        let now = scanner.token(address).and_then(|token| scanner.git.remote_head(address, branch, token.as_ref()));
+        let now = scanner.token(address).and_then(|token| scanner.git().remote_head(address, branch, token.as_ref()));
         // One that cannot be asked now has not moved as far as anybody knows.
         now.is_ok_and(|head| head.sha != *known)
     }

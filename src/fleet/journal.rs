@@ -184,7 +184,7 @@ impl Line {
 }
 
 /// The records of one shard, open for more.
-pub(super) struct Journal {
+pub struct Journal {
     stem: PathBuf,
     part: File,
     times: Option<File>,
@@ -201,7 +201,7 @@ impl Journal {
     ///
     /// # Errors
     /// When another process works on this shard, or the files cannot be read.
-    pub(super) fn open(folder: &Path, shard: Shard) -> anyhow::Result<Self> {
+    pub fn open(folder: &Path, shard: Shard) -> anyhow::Result<Self> {
         let stem = folder.join(format!("scan-{}-of-{}", shard.index, shard.count));
         let cannot = |error: std::io::Error| anyhow::anyhow!("cannot open {}: {}", terminal::path(&stem), Cause(&error));
         let lock = File::create(with(&stem, ".lock")).map_err(cannot)?;
@@ -231,7 +231,7 @@ impl Journal {
     }
 
     /// What is known of a repository.
-    pub(super) fn get(&self, repo: &str) -> Option<&Heading> {
+    pub fn get(&self, repo: &str) -> Option<&Heading> {
         self.known.get(repo).map(|(heading, _)| heading)
     }
 
@@ -239,7 +239,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk is full, and the like.
-    pub(super) fn put(&mut self, record: &Record, cost: &Cost) -> anyhow::Result<()> {
+    pub fn put(&mut self, record: &Record, cost: &Cost) -> anyhow::Result<()> {
         let line = record.line();
         let file = with(&self.stem, PART);
         let written = self.part.write_all(&line).and_then(|()| self.part.sync_data());
@@ -270,7 +270,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk is full, and the like; what was there is still there then.
-    pub(super) fn finish(self) -> anyhow::Result<()> {
+    pub fn finish(self) -> anyhow::Result<()> {
         let done = with(&self.stem, ENDING);
         let lines = self.known.values().map(|(_, line)| line);
         put_lines(&done, lines)?;

@@ -1,5 +1,7 @@
 //! A job script for SLURM: one array element for each shard.
 
+use super::secrets;
+
 /// The script. `scan` are the arguments of `mlfix fleet scan`, without `--shard`; `most` elements run at a time, `jobs`
 /// repositories each.
 ///
@@ -9,6 +11,7 @@ pub fn script(shards: u32, most: u32, jobs: u16, scan: &[String]) -> String {
     let scan: Vec<String> = scan.iter().map(|word| quoted(word)).collect();
     let scan = scan.join(" ");
     let last = shards - 1;
+    let secrets = secrets().into_iter().collect::<Vec<_>>().join(" ");
     format!(
         "#!/bin/bash
 # Made by `mlfix fleet sbatch`. Submit it with `sbatch`; submit it again to go on where it ended.
@@ -22,6 +25,9 @@ pub fn script(shards: u32, most: u32, jobs: u16, scan: &[String]) -> String {
 #SBATCH --output=mlfix-%A_%a.log
 # Two minutes before the end the repository in hand is finished, and nothing new is begun.
 #SBATCH --signal=B:TERM@120
+
+# SLURM hands on what stands in your environment. A scan needs no token.
+unset {secrets}
 
 exec mlfix fleet scan --shard \"$SLURM_ARRAY_TASK_ID/{shards}\" --jobs {jobs} {scan}
 "
@@ -47,5 +53,6 @@ mod tests {
             "exec mlfix fleet scan --shard \"$SLURM_ARRAY_TASK_ID/200\" --jobs 4 --repos 'my list.txt' --out 'it'\\''s'\n";
         assert!(script.ends_with(line), "{script}");
         assert!(!script.contains("TASK_COUNT"));
+        assert!(script.contains("\nunset FORGEJO_TOKEN GH_TOKEN GITHUB_TOKEN GITLAB_TOKEN MLFIX_TOKEN\n"), "{script}");
     }
 }

@@ -16,26 +16,28 @@ use crate::engine::version::PythonVersion;
 use crate::git::{Address, Blob, Entry, Failure, Git, Kind, Protocol, Repository, Token};
 use crate::report::patch::Changes;
 use crate::report::summary::kind_of as kind_of_reason;
+use crate::report::terminal;
 use crate::walk::{ByName, MAX_FILE_SIZE, by_name, kind_of, says_generated};
-use crate::write::Interrupt;
+use crate::write::{Cause, Interrupt};
 
 /// Looks at repositories. Shared by threads.
-pub(super) struct Scanner {
-    pub(super) fixer: Fixer,
-    pub(super) git: Git,
+pub struct Scanner {
+    fixer: Fixer,
+    git: Git,
     /// Where copies of remote repositories are, for machines without a network.
-    pub(super) mirror: Option<PathBuf>,
+    mirror: Option<PathBuf>,
     /// What opens the door of one host, for reading.
-    pub(super) pass: Option<Pass>,
-    /// How long one repository may take.
-    pub(super) timeout: Duration,
-    pub(super) interrupt: Interrupt,
+    pass: Option<Pass>,
+    interrupt: Interrupt,
 }
 
 /// What a look at a repository took.
-pub(super) struct Cost {
-    pub(super) cloning: Duration,
-    pub(super) all: Duration,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Until all bytes were here.
+    pub cloning: Duration,
+    /// Altogether.
+    pub all: Duration,
 }
 
 /// Looks at one repository, which the user named himself. `place` is a folder that does not exist yet and is gone afterwards.
@@ -43,9 +45,7 @@ pub(super) struct Cost {
 /// # Errors
 /// When the campaign names what there is not. What goes wrong with the repository stands in its record.
 pub fn look(git: &Git, campaign: Campaign, target: &Target, place: &Path, interrupt: &Interrupt) -> anyhow::Result<Record> {
-    let (git, interrupt) = (git.clone(), interrupt.clone());
-    let scanner = Scanner { fixer: Fixer::new(campaign)?, timeout: git.timeout, git, mirror: None, pass: None, interrupt };
-    Ok(scanner.scan(target, place).0)
+    Ok(Scanner::new(campaign, git.clone(), None, interrupt.clone())?.scan(target, place).0)
 }
 
 /// So many files are in memory at a time.
@@ -56,8 +56,30 @@ const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 impl Scanner {
+    /// One repository may take as long as one command of `git` may.
+    ///
+    /// # Errors
+    /// When the campaign names what there is not, and when there is no such mirror.
+    pub fn new(campaign: Campaign, git: Git, mirror: Option<&Path>, interrupt: Interrupt) -> anyhow::Result<Self> {
+        let real = |folder: &Path| {
+            let real = folder.canonicalize();
+            real.map_err(|error| anyhow::anyhow!("cannot read {}: {}", terminal::path(folder), Cause(&error)))
+        };
+        Ok(Self { fixer: Fixer::new(campaign)?, git, mirror: mirror.map(real).transpose()?, pass: None, interrupt })
+    }
+
+    /// The same with something to show to one host.
+    pub(super) fn with_pass(self, pass: Option<Pass>) -> Self {
+        Self { pass, ..self }
+    }
+
+    /// The git that it uses.
+    pub(super) fn git(&self) -> &Git {
+        &self.git
+    }
+
     /// Looks at one repository; `place` is a folder that does not exist yet and is gone afterwards.
-    pub(super) fn scan(&self, target: &Target, place: &Path) -> (Record, Cost) {
+    pub fn scan(&self, target: &Target, place: &Path) -> (Record, Cost) {
         let start = Instant::now();
         let mut record = self.blank(target);
         let mut cloning = Duration::ZERO;
@@ -72,11 +94,16 @@ impl Scanner {
         if let Some((class, because)) = failed {
             let (base_ref, base_sha) = (record.base_ref.take(), record.base_sha.take());
             let blank = self.blank(target);
-            record = Record { base_ref, base_sha, status: Status::Failed, class: Some(class), because: Some(because), ..blank };
+            record = Record { base_ref, base_sha, ..failure(blank, class, because) };
         }
         // What cannot be removed now is in a folder that a later run removes.
         let _ = std::fs::remove_dir_all(place);
         (record, Cost { cloning, all: start.elapsed() })
+    }
+
+    /// The record of a repository that could not be looked at at all, for a reason that lies outside of it.
+    pub fn lost(&self, target: &Target, class: Class, because: String) -> Record {
+        failure(self.blank(target), class, because)
     }
 
     fn blank(&self, target: &Target) -> Record {
@@ -136,8 +163,8 @@ impl Scanner {
             let blobs = repository.blobs(&shas, MAX_FILE_SIZE).map_err(failed)?;
             let mut made = Vec::new();
             for ((path, entry), blob) in part.iter().zip(blobs) {
-                if start.elapsed() > self.timeout {
-                    return Err((Class::TooBig, format!("it took longer than {} s", self.timeout.as_secs())));
+                if start.elapsed() > self.git.timeout {
+                    return Err((Class::TooBig, format!("it took longer than {} s", self.git.timeout.as_secs())));
                 }
                 if let Err(because) = self.one(path, entry, blob, &wishes, record, &mut made) {
                     *record.left_out.entry(because).or_default() += 1;
@@ -234,6 +261,10 @@ impl Scanner {
             Some(Trouble::Failed(because)) => Err(format!("failed: {}", kind_of_reason(&because))),
         }
     }
+}
+
+fn failure(blank: Record, class: Class, because: String) -> Record {
+    Record { status: Status::Failed, class: Some(class), because: Some(because), ..blank }
 }
 
 /// A file after one step.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 /// Stack of a worker: deep expressions are dropped recursively by the second parser (100,000 levels need 16 MB).
-pub(crate) const STACK: usize = 16 << 20;
+pub const STACK: usize = 16 << 20;
 /// How far the fastest worker may be ahead of what was handed out, for each worker.
 const AHEAD: usize = 64;
 /// Results wait for company for so long, because waking a thread takes as long as looking at a small file.

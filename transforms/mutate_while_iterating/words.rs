@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::engine::skim::{
-    Block, BlockKind, Code, before_blank, before_near_bracket, behind_near_bracket, behind_word, calls_word, is_word,
+    Block, BlockKind, Code, Words, before_blank, before_near_bracket, behind_near_bracket, behind_word, calls_word, is_word,
     skip_blank, start_of_chain, word_at, word_before,
 };
 use crate::semantics::effects::is_mutating_method;
@@ -29,6 +30,8 @@ const CHANGING: &[&str] = &[
     "setitem",
     "delitem",
 ];
+/// A `defaultdict` is changed by reading it.
+const CHANGED_BY_READING: &[&str] = &["defaultdict", "DefaultDict"];
 /// Methods that give a view of a dict.
 const VIEWS: &[&str] = &["keys", "values", "items"];
 const AUGMENTED: &[&[u8]] = &[b"+=", b"-=", b"*=", b"/=", b"|=", b"&=", b"^=", b"%=", b"@=", b"<<=", b">>=", b"//=", b"**="];
@@ -162,9 +165,10 @@ fn is_namespace(code: &[u8], at: usize, word: &[u8]) -> bool {
 
 /// `keys = d.keys()` above the loop: a loop that walks `keys` walks `d`.
 fn add_views<'c>(code: &'c Code, walks: &mut [Walk<'c>]) -> Option<()> {
+    static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(VIEWS));
     let mut effort = 0;
-    for (view, end) in VIEWS.iter().flat_map(|view| behind_word(code, view).map(move |end| (view, end))) {
-        let dot = end - view.len();
+    for (view, end) in WORDS.behind(code) {
+        let dot = end - VIEWS[view].len();
         let Some(equals) = given_at(code, dot)? else { continue };
         let line = code[..equals].iter().rposition(|&byte| byte == b'\n').map_or(0, |before| before + 1);
         effort += walks.len();
@@ -210,11 +214,7 @@ fn changes<'c>(code: &'c Code, blocks: &[Block], walks: &[Walk<'c>]) -> Option<V
     if walked.names.is_empty() {
         return Some(Vec::new());
     }
-    if behind_word(code, "del").any(|end| code.get(skip_blank(code, end)) == Some(&b'(')) {
-        return None;
-    }
-    // A `defaultdict` is changed by reading it.
-    let reads = ["defaultdict", "DefaultDict"].into_iter().any(|word| behind_word(code, word).next().is_some());
+    let Said { reads, calls } = said(code)?;
     let mut changes = Vec::new();
     let mut look = |range: Range<usize>, each: &mut dyn FnMut(usize, &'c [u8])| {
         for (at, name) in words(code, range) {
@@ -255,18 +255,43 @@ fn changes<'c>(code: &'c Code, blocks: &[Block], walks: &[Walk<'c>]) -> Option<V
         look(block.start.max(seen)..block.end.max(seen), &mut |_, _| {});
         seen = seen.max(block.end);
     }
-    for end in CHANGING.iter().flat_map(|word| behind_word(code, word)) {
+    for bracket in calls {
+        let first = endings(code, bracket + 1..argument_end(code, bracket + 1))?;
+        let found = first.into_iter().filter(|ending| walked.contains(ending.name));
+        let does = |ending: &Ending<'_>| Does { subscripts: bit(ending.subscripts), shrinks: true };
+        changes.extend(found.map(|ending| Change { at: bracket, name: ending.name, does: does(&ending) }));
+    }
+    Some(changes)
+}
+
+/// What single words of a text say.
+struct Said {
+    /// Whether a read may be a change.
+    reads: bool,
+    /// Brackets of the calls of functions that change what they are given first.
+    calls: Vec<usize>,
+}
+
+/// None where a change may hide: `del (x[k])`, or a function that is imported under another name.
+fn said(code: &[u8]) -> Option<Said> {
+    static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(&[&["del"], CHANGED_BY_READING, CHANGING].concat()));
+    let mut said = Said { reads: false, calls: Vec::new() };
+    for (word, end) in WORDS.behind(code) {
         let next = skip_blank(code, end);
-        if code.get(next) == Some(&b'(') {
-            let first = endings(code, next + 1..argument_end(code, next + 1))?;
-            let found = first.into_iter().filter(|ending| walked.contains(ending.name));
-            let does = |ending: &Ending<'_>| Does { subscripts: bit(ending.subscripts), shrinks: true };
-            changes.extend(found.map(|ending| Change { at: next, name: ending.name, does: does(&ending) }));
+        let is_bracket = code.get(next) == Some(&b'(');
+        if word == 0 {
+            if is_bracket {
+                return None;
+            }
+        } else if word <= CHANGED_BY_READING.len() {
+            said.reads = true;
+        } else if is_bracket {
+            said.calls.push(next);
         } else if word_at(code, next) == b"as" {
             return None;
         }
     }
-    Some(changes)
+    Some(said)
 }
 
 /// Some names. Nearly all other words are told apart from them by their first letter and their length.

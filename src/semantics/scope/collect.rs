@@ -1,9 +1,11 @@
 //! The one walk over a file that finds its scopes and every name that is bound, read or declared in them.
 
+use std::sync::LazyLock;
+
 use rustc_hash::FxHashMap;
 
 use super::{Binding, BindingKind, Scope, ScopeId, ScopeKind};
-use crate::engine::syntax::{Node, Tree};
+use crate::engine::syntax::{KindTable, Node, Tree};
 
 /// Whose variable a declared name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +14,54 @@ pub(super) enum Borrow {
     Global,
     /// `nonlocal x`.
     Nonlocal,
+}
+
+/// What a construct does to names.
+#[derive(Clone, Copy)]
+enum Act {
+    Identifier,
+    Function,
+    Class,
+    TypeAlias,
+    Comprehension,
+    /// Binds what stands on its left side.
+    Target(BindingKind),
+    Assignment,
+    Walrus,
+    AsPattern,
+    Delete,
+    Import(BindingKind),
+    Borrow(Borrow),
+    Case,
+    Exec,
+}
+
+impl Act {
+    fn of(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "identifier" => Self::Identifier,
+            "function_definition" | "lambda" => Self::Function,
+            "class_definition" => Self::Class,
+            "type_alias_statement" => Self::TypeAlias,
+            "list_comprehension" | "set_comprehension" | "dictionary_comprehension" | "generator_expression" => {
+                Self::Comprehension
+            }
+            "for_in_clause" => Self::Target(BindingKind::Comprehension),
+            "for_statement" => Self::Target(BindingKind::For),
+            "assignment" => Self::Assignment,
+            "augmented_assignment" => Self::Target(BindingKind::Augmented),
+            "named_expression" => Self::Walrus,
+            "as_pattern" => Self::AsPattern,
+            "delete_statement" => Self::Delete,
+            "import_statement" => Self::Import(BindingKind::Import),
+            "import_from_statement" | "future_import_statement" => Self::Import(BindingKind::FromImport),
+            "global_statement" => Self::Borrow(Borrow::Global),
+            "nonlocal_statement" => Self::Borrow(Borrow::Nonlocal),
+            "case_clause" => Self::Case,
+            "exec_statement" => Self::Exec,
+            _ => return None,
+        })
+    }
 }
 
 /// What stands in the file; names are not resolved yet.
@@ -80,35 +130,30 @@ impl<'t> Collected<'t> {
     }
 
     fn enter(&mut self, node: Node<'t>, scope: ScopeId) {
-        match node.kind() {
-            "identifier" => self.identifier(node),
-            "function_definition" | "lambda" => self.function(node, scope),
-            "class_definition" => self.class(node, scope),
-            "type_alias_statement" => self.type_alias(node, scope),
-            "list_comprehension" | "set_comprehension" | "dictionary_comprehension" | "generator_expression" => {
-                self.comprehension(node, scope);
-            }
-            "for_in_clause" => self.targets_in(node, "left", scope, BindingKind::Comprehension),
-            "for_statement" => self.targets_in(node, "left", scope, BindingKind::For),
-            "assignment" => self.assignment(node, scope),
-            "augmented_assignment" => self.targets_in(node, "left", scope, BindingKind::Augmented),
-            "named_expression" => self.walrus(node, scope),
-            "as_pattern" => self.as_pattern(node, scope),
-            "delete_statement" => {
+        static ACTS: LazyLock<KindTable<Option<Act>>> = LazyLock::new(|| KindTable::new(Act::of));
+        let Some(Some(act)) = ACTS.get(node) else { return };
+        match act {
+            Act::Identifier => self.identifier(node),
+            Act::Function => self.function(node, scope),
+            Act::Class => self.class(node, scope),
+            Act::TypeAlias => self.type_alias(node, scope),
+            Act::Comprehension => self.comprehension(node, scope),
+            Act::Target(kind) => self.targets_in(node, "left", scope, kind),
+            Act::Assignment => self.assignment(node, scope),
+            Act::Walrus => self.walrus(node, scope),
+            Act::AsPattern => self.as_pattern(node, scope),
+            Act::Delete => {
                 for target in node.named_children() {
                     self.targets(target, scope, Binding::bare(BindingKind::Delete, target));
                 }
             }
-            "import_statement" => self.import(node, scope, BindingKind::Import),
-            "import_from_statement" | "future_import_statement" => self.import(node, scope, BindingKind::FromImport),
-            "global_statement" => self.borrow(node, scope, Borrow::Global),
-            "nonlocal_statement" => self.borrow(node, scope, Borrow::Nonlocal),
-            "case_clause" => self.patterns(node, scope),
-            "exec_statement" => {
+            Act::Import(kind) => self.import(node, scope, kind),
+            Act::Borrow(from) => self.borrow(node, scope, from),
+            Act::Case => self.patterns(node, scope),
+            Act::Exec => {
                 self.scopes[scope.0 as usize].is_dynamic = true;
                 self.scopes[0].is_dynamic = true;
             }
-            _ => {}
         }
     }
 
