@@ -15,13 +15,13 @@ use crate::write::Interrupt;
 /// Which repositories of a forge.
 #[derive(Args)]
 pub(super) struct Selection {
-    /// Those of an organisation, a user or a group
+    /// The repositories of an organisation, a user or a group
     #[arg(long, visible_aliases = ["user", "group"], value_name = "OWNER", help_heading = "Forge")]
     org: Vec<String>,
-    /// Those with this topic, of the owners or of the whole forge
+    /// Of these only those with this topic; without an owner, those of the whole forge
     #[arg(long, value_name = "TOPIC", help_heading = "Forge")]
     topic: Option<String>,
-    /// Those whose main language this is, such as Python
+    /// Only those whose main language this is, such as Python
     #[arg(long, value_name = "LANGUAGE", help_heading = "Forge")]
     language: Option<String>,
     /// Also those that are forks themselves

@@ -13,15 +13,14 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from gitserver import GitServer
+from gitserver import GitServer, Loopback
 from hub import LOGIN, READ_TOKEN, TOKEN
 
 PACKAGES = ["emulate@0.12.2", "@stoplight/prism-cli@5"]
@@ -122,10 +121,8 @@ class Emulator(GitServer):
         seed.unlink()  # the tokens must be in no file
         self.seen: list[tuple[str, str, int, list[Any]]] = []
         handler = type("Recording", (Recorder,), {"behind": f"http://127.0.0.1:{prism}", "gits": self.url, "seen": self.seen})
-        self.recorder = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.recorder.daemon_threads = True
-        threading.Thread(target=self.recorder.serve_forever, daemon=True).start()
-        self.api = f"http://127.0.0.1:{self.recorder.server_address[1]}"
+        self.recorder = Loopback(handler)
+        self.api = self.recorder.url
         self.probe(names[0])
         self.past: list[tuple[str, str, int, list[Any]]] = []
 
@@ -177,7 +174,7 @@ class Emulator(GitServer):
     def close(self) -> str:
         """Ends everything, and says what the check saw."""
         super().close()
-        self.recorder.shutdown()
+        self.recorder.close()
         for program in self.programs:
             program.terminate()
             program.wait()

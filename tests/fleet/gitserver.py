@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,25 @@ BACKEND = Path(subprocess.run(["git", "--exec-path"], capture_output=True, text=
 SERVER_CONFIG = {"core.hooksPath": "/dev/null", "safe.directory": "*", "http.receivepack": "true", "uploadpack.allowFilter": "true"}
 
 
+class Loopback(ThreadingHTTPServer):
+    """Serves a handler on a port of its own. Whoever is killed breaks a connection, which is no fault."""
+
+    daemon_threads = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request: Any, address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, address)
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
 class GitServer:
     """Serves the repositories `OWNER/NAME.git` below a folder. What is below other paths is left to other handlers."""
 
@@ -26,10 +46,8 @@ class GitServer:
         self.hidden: set[str] = set()  # git asks who wants to read these
         self.locked: set[str] = set()  # nobody may read these
         self.shown: set[str] = set()  # the tokens that git was shown
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler or GitHandler,), {"owner": self}))
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.server = Loopback(type("Handler", (handler or GitHandler,), {"owner": self}))
+        self.url = self.server.url
 
     def folder(self, name: str) -> Path:
         return self.root / f"{name}.git"
@@ -46,8 +64,7 @@ class GitServer:
             return None
 
     def close(self) -> Any:
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.close()
 
 
 class GitHandler(BaseHTTPRequestHandler):
