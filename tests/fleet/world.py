@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 import threading
@@ -81,5 +80,5 @@ class Watch:
 
 def search(folder: Path, *words: str) -> list[Path]:
     """The files below a folder that hold one of these words."""
-    held = re.compile("|".join(map(re.escape, words)).encode())
-    return [path for path in folder.rglob("*") if path.is_file() and held.search(path.read_bytes())]
+    texts = ((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return [path for path, text in texts if any(word.encode() in text for word in words)]
