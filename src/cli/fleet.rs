@@ -9,7 +9,7 @@ use clap::{Args, Parser as _, Subcommand, ValueEnum};
 
 use super::access::Reading;
 use super::forks::Forks;
-use super::listing::{List, Wanted};
+use super::listing::{List, Selection};
 use super::output::{Output, say};
 use super::publish::{Campaigned, Publish, Refresh};
 use super::{Choice, ids, version};
@@ -97,7 +97,7 @@ pub(super) struct Scan {
     #[command(flatten)]
     list: Named,
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: Selection,
     /// The folder of the run, for the records
     #[arg(long, value_name = "DIR")]
     out: PathBuf,

@@ -14,14 +14,14 @@ use crate::write::Interrupt;
 
 /// Which repositories of a forge.
 #[derive(Args)]
-pub(super) struct Wanted {
-    /// Those of an organisation, a user or a group
+pub(super) struct Selection {
+    /// The repositories of an organisation, a user or a group
     #[arg(long, visible_aliases = ["user", "group"], value_name = "OWNER", help_heading = "Forge")]
     org: Vec<String>,
-    /// Those with this topic, of the owners or of the whole forge
+    /// Of these only those with this topic; without an owner, those of the whole forge
     #[arg(long, value_name = "TOPIC", help_heading = "Forge")]
     topic: Option<String>,
-    /// Those whose main language this is, such as Python
+    /// Only those whose main language this is, such as Python
     #[arg(long, value_name = "LANGUAGE", help_heading = "Forge")]
     language: Option<String>,
     /// Also those that are forks themselves
@@ -33,7 +33,7 @@ pub(super) struct Wanted {
 #[derive(Args)]
 pub(super) struct List {
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: Selection,
     #[command(flatten)]
     reading: Reading,
     /// How large a repository may be, as the forge counts it
@@ -55,7 +55,7 @@ impl List {
     }
 }
 
-impl Wanted {
+impl Selection {
     /// The same in words, for the head of the list; nothing where no forge is to be asked.
     fn asked(&self, host: &str) -> Option<String> {
         let one = |name: &str, value: &String| format!("--{name} {}", terminal::visible(value));

@@ -13,12 +13,11 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from gitserver import GitHandler
+from gitserver import GitHandler, GitServer
 
 TOKEN = "mlfix-test-token-5f3a9c"  # made-up words, to be searched for everywhere
 READ_TOKEN = "mlfix-test-reader-81d2e7"
@@ -33,7 +32,6 @@ class Repo:
     push: bool = True
     private: bool = True
     archived: bool = False
-    hidden: bool = False  # git asks who wants to read it
     parent: str | None = None
     size: int = 1  # KiB
     stars: int = 0
@@ -42,37 +40,18 @@ class Repo:
     comments: dict[int, list[str]] = field(default_factory=dict)
 
 
-class Hub:
+class Hub(GitServer):
     """The forge. `faults` is a list of (method, part of the path, what): each happens once, in this order."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
         self.repos: dict[str, Repo] = {}
         self.faults: list[tuple[str, str, str]] = []
         self.requests: list[str] = []
         self.refuse_duplicates = True
         self.search_limit = 1000
         self.lock = threading.RLock()
-        handler = type("Handler", (HubHandler,), {"root": root, "token": TOKEN, "read_token": READ_TOKEN, "hub": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        super().__init__(root, TOKEN, READ_TOKEN, HubHandler)
         self.api = self.url + API
-
-    def folder(self, name: str) -> Path:
-        return self.root / f"{name}.git"
-
-    def git(self, name: str, *arguments: str) -> str:
-        command = ["git", "-C", str(self.folder(name)), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    def head(self, name: str, branch: str) -> str | None:
-        """The commit of a branch, or None."""
-        try:
-            return self.git(name, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
-        except subprocess.CalledProcessError:
-            return None
 
     def pulls(self, name: str) -> list[dict[str, Any]]:
         return self.repos[name].pulls
@@ -81,13 +60,22 @@ class Hub:
         """The requests that change something."""
         return [line for line in self.requests if not line.startswith("GET")]
 
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    def decline(self, name: str, number: int) -> None:
+        """A person closes a pull request."""
+        next(pull for pull in self.pulls(name) if pull["number"] == number)["state"] = "closed"
+
+    def comments(self, name: str, number: int) -> int:
+        return len(self.repos[name].comments.get(number, []))
+
+    def forget(self) -> None:
+        """From here on other requests count."""
+        self.requests.clear()
 
 
 class HubHandler(GitHandler):
-    hub: Hub
+    @property
+    def hub(self) -> Hub:
+        return self.owner
 
     def serve(self) -> None:
         if not self.path.startswith(API):
@@ -118,9 +106,6 @@ class HubHandler(GitHandler):
         return self.reply(status, json.dumps(answer).encode() if answer is not None else b"", headers)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = serve
-
-    def is_public(self, name: str) -> bool:
-        return name not in self.hub.repos or not self.hub.repos[name].hidden
 
     def fault(self, path: str) -> str | None:
         for fault in self.hub.faults:
