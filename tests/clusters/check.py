@@ -210,6 +210,7 @@ class Bench:
         if self.rows["rows"] >= 20_000:
             promise(any("fix_batch" in task for task in said["tables"]), f"a node was killed with rows in hand: {said}")
         promise(said["secrets"] == [], f"tasks see {said['secrets']}")
+        promise(said["deadly"].get("failed") == 1 and sum(said["deadly"].values()) == 3, f"one kills its worker: {said['deadly']}")
         promise(said["again"] == {}, "what is done is not done again")
         print(f"killed with their node: {said['repositories']}, {said['tables']}", flush=True)
         self.same("two Ray nodes, one of them killed", "run-ray", "fixed-ray")

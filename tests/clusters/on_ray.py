@@ -48,6 +48,7 @@ def main() -> None:
         said = {"repositories": killer.said(), "sum": sum, "seconds": round(scanned, 1), "secrets": secrets()}
         again = mlfix.ray.scan_repos(repos, run, clones=4, resource="git_clone", unsafe_fixes=True)
         said["again"] = again
+        said["deadly"] = deadly(repos.read_text().split()[:3], run.with_name(f"{run.name}-deadly"))
 
         second = cluster.add_node(**NODE)
         parts = lambda: len(list(fixed.rglob("*.parquet"))) >= 2  # noqa: E731
@@ -62,6 +63,22 @@ def main() -> None:
         ray.shutdown()
         cluster.shutdown()
     print(json.dumps(said))
+
+
+def deadly(repos: list[str], run: Path) -> dict[str, int]:
+    """What comes of three repositories, one of which kills whoever looks at it."""
+    scan = mlfix.ray._scan
+
+    def look(repo: tuple[str, str | None], means: tuple) -> tuple[bytes, float, float]:
+        if repo[0].endswith(repos[1]):
+            os._exit(1)
+        return scan(repo, means)
+
+    mlfix.ray._scan = look
+    try:
+        return mlfix.ray.scan_repos(repos, run, retries=1)
+    finally:
+        mlfix.ray._scan = scan
 
 
 def secrets() -> list[str]:
