@@ -16,7 +16,7 @@ use super::{Choice, ids, version};
 use crate::config::split;
 use crate::engine::version::PythonVersion;
 use crate::fleet::AUTHOR;
-use crate::fleet::campaign::{Campaign, Wanted};
+use crate::fleet::campaign::{self, Campaign};
 use crate::fleet::crew::{self, News, Orders};
 use crate::fleet::list::{Shard, Target, targets};
 use crate::fleet::progress::{self, pace};
@@ -293,7 +293,7 @@ impl Scan {
     }
 
     fn campaign(&self) -> anyhow::Result<Campaign> {
-        let wanted = Wanted {
+        let wanted = campaign::Wanted {
             select: ids("--select", &self.choice.select)?,
             ignore: ids("--ignore", &self.choice.ignore)?,
             unsafe_fixes: self.unsafe_fixes,
