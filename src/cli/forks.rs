@@ -54,7 +54,8 @@ impl Forks {
             }
         }
         let hint = if counts.contains_key("would delete") { " `--yes` deletes them." } else { "" };
-        let counts: Vec<String> = counts.iter().map(|(deed, count)| format!("{count} {}", deed.replace("would", "to"))).collect();
+        let counts: Vec<String> =
+            counts.iter().map(|(deed, count)| format!("{count} {}", deed.replace("would", "to"))).collect();
         say(&if counts.is_empty() { "There are no forks.".to_owned() } else { format!("{}.{hint}", counts.join(", ")) });
         Ok(work.output.exit_code(false).unwrap_or(0))
     }
