@@ -24,6 +24,7 @@ mod listing;
 mod output;
 mod pr;
 mod publish;
+mod scan;
 mod stdin;
 
 /// Runs the program with the arguments of the process and says with which code to end it.

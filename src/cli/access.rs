@@ -1,5 +1,6 @@
 //! How a command reaches a forge: options that say where it is, and the token for it.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,9 @@ pub(super) struct Reading {
     /// A command that prints a token that may read and nothing else [default: `$MLFIX_READ_TOKEN`, or none]
     #[arg(long, value_name = "COMMAND", help_heading = "Forge")]
     read_token_cmd: Option<String>,
+    /// What was found, so that nobody is asked twice.
+    #[arg(skip)]
+    token: OnceCell<Option<Token>>,
 }
 
 /// A forge that can be asked.
@@ -86,19 +90,23 @@ impl Access {
 impl Reading {
     /// What git shows to the host; nothing where there is no token.
     pub(super) fn pass(&self) -> anyhow::Result<Option<Pass>> {
-        let Some(token) = self.token()? else { return Ok(None) };
-        Ok(Some(Pass::new(token, self.place.of(&self.host)?.0, &self.host)))
+        let Some(token) = self.token()?.as_ref() else { return Ok(None) };
+        Ok(Some(Pass::new(token.clone(), self.place.of(&self.host)?.0, &self.host)))
     }
 
     /// Connects to the forge; without a token it shows what everybody may see.
     pub(super) fn forge(&self, interrupt: &Interrupt) -> anyhow::Result<Box<dyn Forge>> {
         let (kind, api) = self.place.of(&self.host)?;
         let (budget, clock) = (Budget::new(Pace::default()), SystemClock::new(interrupt.clone()));
-        Ok(forge::connect(kind, &api, self.token()?, budget, Arc::new(clock))?)
+        Ok(forge::connect(kind, &api, self.token()?.clone(), budget, Arc::new(clock))?)
     }
 
-    fn token(&self) -> anyhow::Result<Option<Token>> {
-        Token::find("--read-token-cmd", self.read_token_cmd.as_deref(), &["MLFIX_READ_TOKEN"])
+    fn token(&self) -> anyhow::Result<&Option<Token>> {
+        if let Some(token) = self.token.get() {
+            return Ok(token);
+        }
+        let token = Token::find("--read-token-cmd", self.read_token_cmd.as_deref(), &["MLFIX_READ_TOKEN"])?;
+        Ok(self.token.get_or_init(|| token))
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fleet::STOP_TOPIC;
 use crate::forge::{Listed, Repo};
+use crate::git::Address;
 use crate::report::terminal;
 use crate::write::{Cause, random};
 
@@ -81,6 +82,8 @@ impl Sieve {
             Some("forked")
         } else if repo.topics.iter().any(|topic| topic == STOP_TOPIC) {
             Some("opted out")
+        } else if !is_on_the_web(&repo.clone_url) {
+            Some("at an odd address")
         } else if repo.default_branch.is_none() {
             Some("empty")
         } else if repo.size.saturating_mul(1024) > self.max_size {
@@ -89,6 +92,12 @@ impl Sieve {
             None
         }
     }
+}
+
+/// Whether git would go to another machine for it: a forge has no say in what is read on this one.
+fn is_on_the_web(url: &str) -> bool {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    is_web && Address::parse(url, Path::new("/")).is_ok()
 }
 
 const FILE: &str = "repos.txt";
@@ -173,20 +182,25 @@ mod tests {
             Repo { default_branch: None, ..repo("new") },
             Repo { size: 3 << 10, ..repo("large") },
             Repo { topics: vec!["no-mlfix".into()], ..repo("alone") },
+            Repo { clone_url: "file:///etc".into(), ..repo("trap") },
+            Repo { clone_url: "https://github.com/acme/x\n/etc".into(), ..repo("trap") },
             repo("a"),
         ];
         let mut found = Found::default();
         let cut = Some("the forge shows a part only".to_owned());
         found.add(Listed { repos: repos.clone(), cut }, Sieve { forks: false, max_size: 2 << 20 });
-        assert_eq!(found.line(), "2 repositories (left out: 1 archived, 1 empty, 1 forked, 1 opted out, 1 too large)");
+        assert_eq!(
+            found.line(),
+            "2 repositories (left out: 1 archived, 2 at an odd address, 1 empty, 1 forked, 1 opted out, 1 too large)"
+        );
         assert_eq!(
             found.text("--org acme"),
-            "# mlfix fleet list --org acme\n# 2 repositories (left out: 1 archived, 1 empty, 1 forked, 1 opted out, 1 too large)\n\
+            "# mlfix fleet list --org acme\n# 2 repositories (left out: 1 archived, 2 at an odd address, 1 empty, 1 forked, 1 opted out, 1 too large)\n\
              # the forge shows a part only\nhttps://github.com/acme/a.git\nhttps://github.com/acme/b.git\n"
         );
         let mut found = Found::default();
         found.add(Listed { repos, cut: None }, Sieve { forks: true, max_size: 4 << 20 });
-        assert_eq!(found.line(), "4 repositories (left out: 1 archived, 1 empty, 1 opted out)");
+        assert_eq!(found.line(), "4 repositories (left out: 1 archived, 2 at an odd address, 1 empty, 1 opted out)");
     }
 
     #[test]
