@@ -236,7 +236,7 @@ class Bench:
 
 def fences(heading: str) -> tuple[str, str]:
     """The first fence under a heading of the page, and the one behind it."""
-    _, found, text = PAGE.read_text().partition(f" {heading}\n")
+    _, found, text = PAGE.read_text().partition(f"# {heading}\n")
     texts = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
     if not found or len(texts) < 2:
         raise SystemExit(f"{PAGE.name} has no example under {heading}")
