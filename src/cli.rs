@@ -14,10 +14,13 @@ use crate::report::summary::Deed;
 use crate::report::terminal::{Color, Screen, visible};
 
 mod access;
+mod campaign;
 mod check;
 mod draft;
 mod explain;
 mod fleet;
+mod forks;
+mod listing;
 mod output;
 mod pr;
 mod publish;

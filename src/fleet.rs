@@ -9,9 +9,12 @@ pub mod campaign;
 pub mod crew;
 pub mod draft;
 pub mod export;
+pub mod forks;
+pub mod found;
 pub mod journal;
 pub mod list;
 pub mod mirror;
+pub mod pass;
 pub mod progress;
 pub mod publish;
 pub mod published;
@@ -21,6 +24,7 @@ pub mod records;
 pub mod sbatch;
 mod scan;
 pub mod show;
+mod site;
 pub mod split;
 pub mod sum;
 pub mod wish;
@@ -37,6 +41,9 @@ use crate::forge::Kind;
 
 /// Who makes commits where nobody else is named. The domain is one that nobody can have (RFC 2606).
 pub const AUTHOR: &str = "mlfix <mlfix@users.noreply.invalid>";
+
+/// The topic by which owners ask to be left alone, before anything is cloned.
+pub const STOP_TOPIC: &str = "no-mlfix";
 
 /// Variables of the environment that may hold a token with which one can write. Whoever scans has no use for any.
 pub fn secrets() -> BTreeSet<&'static str> {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 mod budget;
+#[cfg(test)]
+mod contract;
 mod gitea;
 mod github;
 mod gitlab;
@@ -33,7 +35,7 @@ pub trait Forge {
     /// The account that the token belongs to; `None` for a token of an automation that has no account.
     fn login(&self) -> Result<Option<String>>;
     /// The repositories of an owner, or those with a topic; in the forge's order.
-    fn list(&self, which: &Query) -> Result<Vec<Repo>>;
+    fn list(&self, which: &Query) -> Result<Listed>;
     /// One repository as it stands now, under its present name.
     fn repo(&self, name: &RepoName) -> Result<Repo>;
     /// All pull requests, open or not, from `branch` of `owner`'s repository; the newest first.
@@ -52,6 +54,8 @@ pub trait Forge {
     fn fork(&self, repo: &RepoName) -> Result<Repo>;
     /// Brings `branch` of a fork to where it is in the repository that it was forked from.
     fn sync_fork(&self, fork: &RepoName, branch: &str) -> Result<()>;
+    /// Deletes a fork with all that is in it. Whoever calls has made sure that it is one, and that nobody needs it.
+    fn delete_fork(&self, fork: &RepoName) -> Result<()>;
     /// Waits a few seconds for what the forge does in the background; false when the user interrupts.
     fn rest(&self) -> bool;
     /// The requests that create something, and how many of them there may be.
@@ -67,14 +71,29 @@ pub struct Query {
     pub topic: Option<String>,
     /// Only those whose main language this is, as the forge says it: `Python`.
     pub language: Option<String>,
+    /// Whether forks are wanted, too. Where they are not, a forge may name them all the same.
+    pub forks: bool,
 }
 
 impl Query {
-    /// Whether a repository has the topic and the language.
-    fn fits(&self, repo: &Repo) -> bool {
-        self.topic.as_ref().is_none_or(|topic| repo.topics.contains(topic))
-            && self.language.as_ref().is_none_or(|language| repo.language.as_ref() == Some(language))
+    /// The repositories of a list that have the topic and the language, in whatever case they are written.
+    fn fitting(&self, mut repos: Vec<Repo>) -> Vec<Repo> {
+        let is = |found: &String, wanted: &String| found.eq_ignore_ascii_case(wanted);
+        repos.retain(|repo| {
+            self.topic.as_ref().is_none_or(|topic| repo.topics.iter().any(|found| is(found, topic)))
+                && self.language.as_ref().is_none_or(|language| repo.language.as_ref().is_some_and(|found| is(found, language)))
+        });
+        repos
     }
+}
+
+/// What a forge lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The repositories.
+    pub repos: Vec<Repo>,
+    /// Why these are not all that there are, for people.
+    pub cut: Option<String>,
 }
 
 /// `owner/name`; the owner of a GitLab project may itself have slashes.
@@ -135,6 +154,9 @@ pub struct Repo {
     pub language: Option<String>,
     /// What it was forked from, if the forge says.
     pub parent: Option<RepoName>,
+    /// Whether people do something with it besides pushing: there are stars, open issues, releases, or forks of it. A list
+    /// may not say all of this.
+    pub used: bool,
 }
 
 /// Whether anybody still waits for a decision.
@@ -165,6 +187,8 @@ pub struct Pull {
     pub base: String,
     /// Names of its labels.
     pub labels: Vec<String>,
+    /// The repository that holds its branch, or a fork; none when that is gone.
+    pub head_repo: Option<RepoName>,
 }
 
 /// A pull request to open.
@@ -320,11 +344,11 @@ impl Kind {
     }
 }
 
-/// Connects to a forge; nothing is sent yet.
+/// Connects to a forge; nothing is sent yet. Without a token it shows what everybody may see.
 ///
 /// # Errors
 /// An address that is not `https`, except on this machine.
-pub fn connect(kind: Kind, api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Box<dyn Forge>> {
+pub fn connect(kind: Kind, api: &str, token: Option<Token>, budget: Budget, clock: Arc<dyn Clock>) -> Result<Box<dyn Forge>> {
     Ok(match kind {
         Kind::GitHub => Box::new(GitHub::new(api, token, budget, clock)?),
         Kind::Gitea => Box::new(Gitea::new(api, token, budget, clock)?),

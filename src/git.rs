@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 mod address;
+mod beyond;
 mod commit;
 mod failure;
 mod process;
@@ -23,6 +24,7 @@ mod tests;
 mod tip;
 
 pub use address::{Address, Protocol};
+pub use beyond::Histories;
 pub use commit::{Commit, Put};
 pub use failure::{Failure, Kind};
 pub use push::{Pushed, Token};

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _, Subcommand, ValueEnum};
 
+use super::access::Reading;
+use super::forks::Forks;
+use super::listing::{List, Selection};
 use super::output::{Output, say};
 use super::publish::{Campaigned, Publish, Refresh};
 use super::{Choice, ids, version};
 use crate::config::split;
 use crate::engine::version::PythonVersion;
 use crate::fleet::AUTHOR;
-use crate::fleet::campaign::{Campaign, Wanted};
+use crate::fleet::campaign::{self, Campaign};
 use crate::fleet::crew::{self, News, Orders};
 use crate::fleet::list::{Shard, Target, targets};
 use crate::fleet::progress::{self, pace};
@@ -21,7 +24,7 @@ use crate::fleet::record::Class;
 use crate::fleet::records::Records;
 use crate::fleet::show::{Look, Show, details, painted};
 use crate::fleet::sum::Sum;
-use crate::fleet::{export, journal, mirror, sbatch};
+use crate::fleet::{export, found, journal, mirror, sbatch};
 use crate::git::Address;
 use crate::report::progress::Progress;
 use crate::report::terminal::{self, Color, Screen, visible};
@@ -29,8 +32,10 @@ use crate::write::{Cause, Interrupt};
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
+    /// Ask a forge for a list of repositories
+    List(List),
     /// Clone and fix repositories; writes records and nothing else
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// Scan again those that failed
     Retry(Retry),
     /// Say how far a scan is, from the folder of its records
@@ -38,7 +43,7 @@ pub(super) enum Verb {
         /// The folder of the run
         run: PathBuf,
         #[command(flatten)]
-        list: List,
+        list: Named,
     },
     /// Put the records of all shards into one file
     Merge(Merge),
@@ -65,6 +70,9 @@ pub(super) enum Verb {
     Refresh(Box<Refresh>),
     /// Close the open pull requests of a campaign
     Close(Box<Campaigned>),
+    /// Forks through which a campaign went
+    #[command(subcommand)]
+    Forks(Forks),
     /// Copy repositories into a folder, to be scanned where there is no network
     Mirror(Mirror),
     /// Print a job script for SLURM
@@ -72,7 +80,7 @@ pub(super) enum Verb {
 }
 
 #[derive(Args)]
-pub(super) struct List {
+pub(super) struct Named {
     /// A file with one repository a line: `owner/name`, `host/owner/name`, a URL or a folder; and, behind a space, a branch
     #[arg(long = "repos", value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -87,7 +95,9 @@ pub(super) struct Scan {
     #[arg(value_name = "REPOSITORY")]
     named: Vec<String>,
     #[command(flatten)]
-    list: List,
+    list: Named,
+    #[command(flatten)]
+    wanted: Selection,
     /// The folder of the run, for the records
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -132,6 +142,8 @@ struct Work {
     /// Print errors only
     #[arg(short, long, help_heading = "Work")]
     quiet: bool,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 #[derive(Args)]
@@ -152,7 +164,7 @@ pub(super) struct Retry {
 pub(super) struct Merge {
     /// The folder of the run
     run: PathBuf,
-    /// Fail when one of these repositories has no record, and leave out all others
+    /// Fail when one of these repositories has no record, and leave out all others [default: those that a forge listed]
     #[arg(long, value_name = "FILE")]
     expect: Vec<PathBuf>,
     /// The file to write [default: `records.jsonl` in the folder of the run]
@@ -199,7 +211,9 @@ pub(super) struct Mirror {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
-    list: List,
+    list: Named,
+    #[command(flatten)]
+    reading: Reading,
     /// How long one repository may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
@@ -227,7 +241,8 @@ pub(super) struct Sbatch {
 /// Runs it.
 pub(super) fn run(verb: Verb, color: Color) -> anyhow::Result<u8> {
     match verb {
-        Verb::Scan(typed) => scan(typed),
+        Verb::List(typed) => typed.run(),
+        Verb::Scan(typed) => scan(*typed),
         Verb::Retry(typed) => retry(&typed),
         Verb::Progress { run, list } => far(&run, &list),
         Verb::Merge(typed) => merge(&typed),
@@ -238,23 +253,47 @@ pub(super) fn run(verb: Verb, color: Color) -> anyhow::Result<u8> {
         Verb::Status(typed) => typed.status(),
         Verb::Refresh(typed) => typed.run(),
         Verb::Close(typed) => typed.close(),
+        Verb::Forks(verb) => verb.run(),
         Verb::Mirror(typed) => fill(&typed),
         Verb::Sbatch(typed) => script(&typed),
     }
 }
 
-impl List {
+impl Named {
     fn targets(&self, named: &[String]) -> anyhow::Result<Vec<Target>> {
         if self.files.is_empty() && named.is_empty() {
-            bail!("which repositories? Name them, or a file of them with --repos");
+            bail!("which repositories? Name them, a file of them with --repos, or their owner with --org");
         }
         targets(&self.files, named, self.allow_http)
+    }
+
+    /// The list that a forge made for this run, where no other is named.
+    fn or_kept(&self, run: &Path) -> anyhow::Result<Option<Vec<Target>>> {
+        let kept = if self.files.is_empty() { found::kept(run)?.map(|kept| kept.path) } else { None };
+        let files: Vec<PathBuf> = if let Some(kept) = kept { vec![kept] } else { self.files.clone() };
+        if files.is_empty() { Ok(None) } else { targets(&files, &[], self.allow_http).map(Some) }
     }
 }
 
 impl Scan {
+    fn targets(&self, interrupt: &Interrupt) -> anyhow::Result<Vec<Target>> {
+        let is_named = !self.named.is_empty() || !self.list.files.is_empty();
+        if is_named && self.wanted.is_some() {
+            bail!("a list of repositories, or one that a forge makes (--org, --topic), not both");
+        }
+        let kept = if is_named {
+            None
+        } else {
+            self.wanted.kept_in(&self.out, &self.work.reading, self.work.max_size << 20, interrupt)?
+        };
+        match kept {
+            Some(file) => targets(&[file], &[], self.list.allow_http),
+            None => self.list.targets(&self.named),
+        }
+    }
+
     fn campaign(&self) -> anyhow::Result<Campaign> {
-        let wanted = Wanted {
+        let wanted = campaign::Wanted {
             select: ids("--select", &self.choice.select)?,
             ignore: ids("--ignore", &self.choice.ignore)?,
             unsafe_fixes: self.unsafe_fixes,
@@ -267,28 +306,30 @@ impl Scan {
 }
 
 impl Work {
-    fn orders(&self, folder: PathBuf, campaign: Campaign, targets: Vec<Target>, shard: Shard) -> Orders {
+    fn orders(&self, folder: PathBuf, campaign: Campaign, targets: Vec<Target>, shard: Shard) -> anyhow::Result<Orders> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        Orders {
+        Ok(Orders {
             folder,
             campaign,
             targets,
             shard,
+            // Where nothing but the mirror is asked, nobody needs a token.
+            pass: if self.mirror.is_none() { self.reading.pass()? } else { None },
             jobs: self.jobs.map_or_else(cores, usize::from),
             timeout: Duration::from_secs(self.timeout),
             max_size: self.max_size << 20,
             mirror: self.mirror.clone(),
             retry: Vec::new(),
             refresh: false,
-        }
+        })
     }
 }
 
 fn scan(typed: Scan) -> anyhow::Result<u8> {
     let campaign = typed.campaign()?;
-    let targets = typed.list.targets(&typed.named)?;
-    let orders = typed.work.orders(typed.out, campaign, targets, typed.shard);
     let interrupt = Interrupt::listen()?;
+    let targets = typed.targets(&interrupt)?;
+    let orders = typed.work.orders(typed.out, campaign, targets, typed.shard)?;
     look(&Orders { refresh: typed.refresh, ..orders }, typed.work.quiet, &interrupt)?;
     Ok(interrupt.exit_code().unwrap_or(0))
 }
@@ -310,7 +351,7 @@ fn retry(typed: &Retry) -> anyhow::Result<u8> {
             }
         }
         if !targets.is_empty() && !interrupt.is_set() {
-            let orders = typed.work.orders(run.clone(), campaign.clone(), targets, shard);
+            let orders = typed.work.orders(run.clone(), campaign.clone(), targets, shard)?;
             look(&Orders { retry: typed.class.clone(), ..orders }, typed.work.quiet, &interrupt)?;
         }
     }
@@ -360,14 +401,15 @@ fn look(orders: &Orders, quiet: bool, interrupt: &Interrupt) -> anyhow::Result<(
     Ok(())
 }
 
-fn far(run: &Path, list: &List) -> anyhow::Result<u8> {
-    let expected = if list.files.is_empty() { None } else { Some(list.targets(&[])?.len()) };
+fn far(run: &Path, list: &Named) -> anyhow::Result<u8> {
+    let expected = list.or_kept(run)?.map(|targets| targets.len());
     Ok(print(progress::report(run, expected)?.as_bytes()))
 }
 
 fn merge(typed: &Merge) -> anyhow::Result<u8> {
     let records = Records::open(&typed.run)?;
-    let expected = if typed.expect.is_empty() { None } else { Some(targets(&typed.expect, &[], typed.allow_http)?) };
+    let list = Named { files: typed.expect.clone(), allow_http: typed.allow_http };
+    let expected = list.or_kept(&typed.run)?;
     let file = typed.out.clone().unwrap_or_else(|| typed.run.join("records.jsonl"));
     let others = records.merge(expected.as_deref(), &file)?;
     let merged = records.len() - others;
@@ -454,10 +496,12 @@ fn fill(typed: &Mirror) -> anyhow::Result<u8> {
     let targets = typed.list.targets(&[])?;
     let interrupt = Interrupt::listen()?;
     let (timeout, most) = (Duration::from_secs(typed.timeout), typed.max_size << 20);
-    let failed = mirror::fill(&typed.folder, &targets, timeout, most, &interrupt, |target, result| match result {
-        Ok(what) => say(&format!("{} {what}", visible(target.address.canonical()))),
-        Err(failure) => say(&format!("error: {}: {}", visible(target.address.canonical()), visible(&failure.said))),
-    })?;
+    let pass = typed.reading.pass()?;
+    let failed =
+        mirror::fill(&typed.folder, &targets, pass.as_ref(), (timeout, most), &interrupt, |target, result| match result {
+            Ok(what) => say(&format!("{} {what}", visible(target.address.canonical()))),
+            Err(failure) => say(&format!("error: {}: {}", visible(target.address.canonical()), visible(&failure.said))),
+        })?;
     Ok(interrupt.exit_code().unwrap_or(if failed > 0 { 2 } else { 0 }))
 }
 

@@ -14,7 +14,7 @@ use crate::fleet::campaign::Campaign;
 use crate::fleet::crew::Workplace;
 use crate::fleet::draft as paper;
 use crate::fleet::list::Target;
-use crate::fleet::publish::{Interrupted, Publisher};
+use crate::fleet::publish::{Interrupted, Known, Publisher};
 use crate::fleet::published::{Word, is_name};
 use crate::fleet::record::Status;
 use crate::fleet::split::Split;
@@ -146,14 +146,13 @@ impl Pr {
         let publisher = Publisher {
             git: &git,
             forge: &*opened.forge,
-            kind: opened.kind,
-            token: Some(&opened.token),
+            pass: &opened.pass,
             wish: &wish,
             scratch: &workplace.path,
             clones: std::cell::Cell::new(0),
         };
         let mut code = 0;
-        let result = publisher.publish(&record, &[None], &mut |told| {
+        let result = publisher.publish(&record, &[Known::default()], &mut |told| {
             let entry = told.entry;
             let url = entry.url.map_or(String::new(), |url| format!("  {}", visible(&url)));
             let because = entry.because.map_or(String::new(), |because| format!("  {}", visible(&because)));

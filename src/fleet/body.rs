@@ -104,10 +104,14 @@ impl State {
         serde_json::from_slice(&STANDARD.decode(encoded.trim()).ok()?).ok()
     }
 
+    /// The text without the state.
+    pub fn without(body: &str) -> &str {
+        body.rsplit_once(MARK).map_or(body, |(visible, _)| visible).trim_end()
+    }
+
     /// Whether title and text are still as mlfix wrote them.
     pub fn is_untouched(&self, title: &str, body: &str) -> bool {
-        let visible = body.rsplit_once(MARK).map_or(body, |(visible, _)| visible);
-        hash(title, visible) == self.text || hash(title, visible.trim_end()) == self.text
+        hash(title, Self::without(body)) == self.text
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use super::campaign::Campaign;
 use super::journal::{self, Journal};
 use super::list::{Shard, Target};
+use super::pass::Pass;
 use super::record::{Class, Record};
 use super::scan::{Cost, Scanner};
 use crate::fs::is_alive;
@@ -27,6 +28,8 @@ pub struct Orders {
     pub targets: Vec<Target>,
     /// Which of them are looked at.
     pub shard: Shard,
+    /// What opens the door of one host, for reading.
+    pub pass: Option<Pass>,
     /// How many at a time.
     pub jobs: usize,
     /// How long one of them may take.
@@ -73,6 +76,7 @@ pub fn run(orders: &Orders, interrupt: &Interrupt, mut tell: impl FnMut(News<'_>
     git.timeout = orders.timeout;
     git.max_size = orders.max_size;
     let scanner = Scanner::new(orders.campaign.clone(), git, orders.mirror.as_deref(), interrupt.clone())?;
+    let scanner = scanner.with_pass(orders.pass.clone());
 
     journal::open(&orders.folder, &orders.campaign)?;
     let mut journal = Journal::open(&orders.folder, orders.shard)?;
@@ -137,7 +141,8 @@ impl<'a> Waiting<'a> {
 
     fn has_moved(&self, scanner: &Scanner) -> bool {
         let Some(known) = &self.known else { return true };
-        let now = scanner.git().remote_head(&self.target.address, self.target.branch.as_deref(), None);
+        let (address, branch) = (&self.target.address, self.target.branch.as_deref());
+        let now = scanner.token(address).and_then(|token| scanner.git().remote_head(address, branch, token.as_ref()));
         // One that cannot be asked now has not moved as far as anybody knows.
         now.is_ok_and(|head| head.sha != *known)
     }

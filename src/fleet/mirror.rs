@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::list::Target;
+use super::pass::Pass;
 use super::scan::mirror_of;
 use crate::git::{Address, Failure, Git, Kind, Protocol};
 use crate::report::terminal;
@@ -17,8 +18,8 @@ use crate::write::{Cause, Interrupt, random};
 pub fn fill(
     folder: &Path,
     targets: &[Target],
-    timeout: Duration,
-    max_size: u64,
+    pass: Option<&Pass>,
+    (timeout, max_size): (Duration, u64),
     interrupt: &Interrupt,
     mut each: impl FnMut(&Target, Result<&'static str, Failure>),
 ) -> anyhow::Result<usize> {
@@ -36,17 +37,18 @@ pub fn fill(
         if interrupt.is_set() {
             break;
         }
-        let result = one(&git, &folder, target);
+        let result = one(&git, &folder, target, pass);
         failed += usize::from(result.is_err());
         each(target, result);
     }
     Ok(failed)
 }
 
-fn one(git: &Git, folder: &Path, target: &Target) -> Result<&'static str, Failure> {
+fn one(git: &Git, folder: &Path, target: &Target, pass: Option<&Pass>) -> Result<&'static str, Failure> {
     let place = mirror_of(folder, &target.address);
     let branch = target.branch.as_deref();
-    let now = git.remote_head(&target.address, branch, None)?;
+    let token = pass.map_or(Ok(None), |pass| pass.to(&target.address))?;
+    let now = git.remote_head(&target.address, branch, token.as_ref())?;
     if let Ok(copy) = Address::parse(&place.to_string_lossy(), folder)
         && git.remote_head(&copy, branch, None).is_ok_and(|head| head == now)
     {
@@ -55,7 +57,7 @@ fn one(git: &Git, folder: &Path, target: &Target) -> Result<&'static str, Failur
     let failed = |error: std::io::Error| Failure::new(Kind::Other, format!("{}: {}", place.display(), Cause(&error)));
     let new = folder.join(format!(".new-{}-{:016x}", std::process::id(), random()));
     let put = || {
-        git.clone_whole(&target.address, branch, &new)?.head()?;
+        git.clone_whole(&target.address, branch, &new, token.as_ref())?.head()?;
         let parent = place.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(failed)?;
         let is_new = !place.exists();

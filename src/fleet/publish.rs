@@ -4,25 +4,22 @@
 //! request is looked for before one is opened. So a run that was killed anywhere is simply started again.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::body::{ENDED, SUPERSEDED, State, Text, change};
 use super::draft::{Draft, branch, commits, draft, text};
+use super::pass::Pass;
 use super::published::{Entry, Word};
 use super::reconcile::{Branch, Deed, STOP_LABELS, Seen, decide};
-use super::record::{Class, Record, RepoPath, Step};
+use super::record::{Class, Record, Step};
+use super::site::{Site, is_allowed};
 use super::split::{Owners, Part, Split, parts};
 use super::wish::Wish;
-use crate::forge::{self, Change, Forge, NewPull, Pull, Repo, RepoName, State as Open, Token, open_once};
-use crate::git::{self, Address, Blob, Failure, Git, Repository};
+use crate::forge::{self, Change, Forge, NewPull, Pull, State as Open, open_once};
+use crate::git::{self, Failure, Git};
 
-/// Larger CODEOWNERS files are not read: GitHub's own limit.
-const MAX_OWNERS: u64 = 3 << 20;
 /// More people are not asked.
 const MAX_REVIEWERS: usize = 3;
-/// How often a fork is looked for before its absence counts.
-const FORK_ATTEMPTS: u32 = 20;
 
 /// What was done, and in a dry run what would have been.
 pub struct Told {
@@ -38,16 +35,23 @@ impl From<Entry> for Told {
     }
 }
 
+/// A part of a campaign in one repository that may have a pull request, whatever the record says now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its name; none when nothing is divided.
+    pub part: Option<String>,
+    /// The number of the pull request that it had.
+    pub number: Option<u64>,
+}
+
 /// Everything that publishing needs.
 pub struct Publisher<'a> {
     /// Git, with the protocols that it may speak.
     pub git: &'a Git,
     /// Where the pull requests are.
     pub forge: &'a dyn Forge,
-    /// Which forge that is.
-    pub kind: forge::Kind,
-    /// For git.
-    pub token: Option<&'a Token>,
+    /// What opens its door.
+    pub pass: &'a Pass,
     /// What is wanted.
     pub wish: &'a Wish,
     /// A folder for clones, which are gone when it is done.
@@ -57,7 +61,7 @@ pub struct Publisher<'a> {
 }
 
 /// Why something was not done.
-enum Stop {
+pub(super) enum Stop {
     /// It is not for us.
     Skip(String),
     /// The record does not fit any more.
@@ -66,6 +70,16 @@ enum Stop {
     Fail(String),
     /// The user stopped the run.
     Interrupted,
+}
+
+impl Stop {
+    /// Why, for people.
+    pub(super) fn because(&self) -> &str {
+        match self {
+            Self::Skip(because) | Self::Conflict(because) | Self::Fail(because) => because,
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 impl From<Failure> for Stop {
@@ -86,53 +100,61 @@ impl From<forge::Error> for Stop {
     }
 }
 
-/// A repository that may be changed, and where its branches go.
-struct Place {
-    address: Address,
-    /// Where branches are pushed: the repository itself, or a fork of it.
-    push: Address,
-    repo: RepoName,
-    head_repo: RepoName,
-    default_branch: Option<String>,
-}
-
-/// A clone, and what was found in it.
-struct Ground {
-    clone: Repository,
-    base: String,
-    entries: BTreeMap<RepoPath, (u32, String)>,
-}
-
 /// The user stopped the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted;
 
+/// One pull request as it is wanted, and as it is.
+struct Proposal {
+    branch: String,
+    /// What is to be changed.
+    steps: Vec<Step>,
+    /// The hash of what the record says, also where a part of it is in already.
+    change: String,
+    /// All that ever came from this branch, the newest first.
+    pulls: Vec<Pull>,
+    /// Where the branch is.
+    tip: Option<String>,
+}
+
+impl Proposal {
+    /// A pull request that a decision names.
+    fn pull(&self, number: u64) -> &Pull {
+        self.pulls.iter().find(|pull| pull.number == number).expect("the decision names one of them")
+    }
+}
+
+/// Why mlfix closes a pull request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Nothing is left to change.
+    Superseded,
+    /// Somebody ended the campaign.
+    Ended,
+}
+
 impl Publisher<'_> {
     /// Brings the pull requests of one repository to what its record says. What was done is told entry by entry.
     ///
+    /// What `known` parts hold may be elsewhere now, or gone.
+    ///
     /// # Errors
     /// When the user stops the run.
-    /// `known` are the parts that had a pull request before; what they hold may be elsewhere now, or gone.
-    pub fn publish(&self, record: &Record, known: &[Option<String>], tell: &mut dyn FnMut(Told)) -> Result<(), Interrupted> {
-        let place = match self.place(record) {
-            Ok(place) => place,
+    pub fn publish(&self, record: &Record, known: &[Known], tell: &mut dyn FnMut(Told)) -> Result<(), Interrupted> {
+        let divided = Site::new(self, record).and_then(|mut site| Ok((self.divide(&mut site)?, site)));
+        let (mut divided, mut site) = match divided {
+            Ok(divided) => divided,
             Err(stop) => return self.stopped(stop, entry(record, None), tell),
         };
-        let mut ground = None;
-        let divided = match self.divide(record, &place, &mut ground) {
-            Ok(mut parts) => {
-                for name in known {
-                    if !parts.iter().any(|part| part.name == *name) {
-                        parts.push(Part { name: name.clone(), steps: Vec::new() });
-                    }
-                }
-                parts
+        for Known { part: name, .. } in known {
+            if !divided.iter().any(|part| part.name == *name) {
+                divided.push(Part { name: name.clone(), steps: Vec::new() });
             }
-            Err(stop) => return self.stopped(stop, entry(record, None), tell),
-        };
+        }
         for part in divided {
             let name = part.name.clone();
-            match self.part(record, &place, &mut ground, part) {
+            let number = known.iter().find(|known| known.part == name).and_then(|known| known.number);
+            match self.part(&mut site, part, number) {
                 Ok(told) => tell(Told { entry: Entry { part: name, ..told.entry }, ..told }),
                 Err(stop) => self.stopped(stop, entry(record, name), tell)?,
             }
@@ -146,18 +168,17 @@ impl Publisher<'_> {
     /// When the user stops the run.
     pub fn end(&self, record: &Record, part: Option<&str>, tell: &mut dyn FnMut(Told)) -> Result<(), Interrupted> {
         let ended = || -> Result<Entry, Stop> {
-            let place = self.place(record)?;
-            let branch = self.branch(part);
-            let (pulls, tip) = self.look(&place, &branch)?;
-            let Some(pull) = pulls.iter().find(|pull| pull.state == Open::Open) else {
-                return Ok(as_it_was(record, &pulls));
+            let site = Site::new(self, record)?;
+            let proposal = self.look(&site, Part { name: part.map(str::to_owned), steps: Vec::new() })?;
+            let Some(pull) = proposal.pulls.iter().find(|pull| pull.state == Open::Open) else {
+                return Ok(as_it_was(record, &proposal.pulls));
             };
-            match self.owner(&place, &pulls, tip.as_deref())? {
+            match self.owner(&site, &proposal)? {
                 Branch::Foreign(_) => {
                     let because = Some("somebody else has committed to the branch".to_owned());
                     Ok(Entry { because, ..done(record, Word::HandsOff, Some(pull)) })
                 }
-                _ => self.close(record, &place, &branch, pull, tip.as_deref(), "ended", ENDED),
+                _ => self.close(&site, &proposal, pull, End::Ended),
             }
         };
         match ended() {
@@ -178,8 +199,8 @@ impl Publisher<'_> {
         tell: &mut dyn FnMut(Entry, Option<Pull>),
     ) -> Result<(), Interrupted> {
         let asked = || -> Result<Vec<Pull>, Stop> {
-            let place = self.place(record)?;
-            Ok(self.forge.pulls(&place.repo, &place.head_repo.owner, &self.branch(part))?)
+            let site = Site::new(self, record)?;
+            Ok(self.forge.pulls(&site.repo, &site.head_repo.owner, &branch(&self.wish.campaign, part))?)
         };
         match asked() {
             Ok(pulls) => {
@@ -199,178 +220,105 @@ impl Publisher<'_> {
             Stop::Conflict(because) => (Word::Conflict, because),
             Stop::Fail(because) => (Word::Failed, because),
         };
-        let because = self.token.map_or_else(|| because.clone(), |token| token.scrub(&because));
-        tell(Entry { deed, because: Some(because), ..entry }.into());
+        tell(Entry { deed, because: Some(self.pass.scrub(&because)), ..entry }.into());
         Ok(())
     }
 
-    /// Whether the repository may be changed at all.
-    fn place(&self, record: &Record) -> Result<Place, Stop> {
-        let address = Address::parse(&record.url, Path::new("/")).map_err(Stop::Fail)?;
-        if address.protocol() == git::Protocol::File {
-            return Err(Stop::Skip("it is a folder of this machine, and no forge knows it".into()));
-        }
-        let name: RepoName = address.path().parse().map_err(Stop::Fail)?;
-        let repo = self.forge.repo(&name)?;
-        let skip = |because: &str| Err(Stop::Skip(because.to_owned()));
-        if repo.archived {
-            return skip("it is archived");
-        }
-        if repo.topics.iter().any(|topic| topic == "no-mlfix") {
-            return skip("it has the topic `no-mlfix`");
-        }
-        if repo.fork && !self.wish.include_forks {
-            return skip("it is a fork itself (--include-forks)");
-        }
-        if repo.can_push {
-            let push = address.clone();
-            return Ok(Place {
-                address,
-                push,
-                head_repo: repo.name.clone(),
-                repo: repo.name,
-                default_branch: repo.default_branch,
-            });
-        }
-        if !self.wish.fork {
-            return skip("the token has no right to push there (--fork goes through a fork)");
-        }
-        if !repo.private && !self.wish.allow_foreign {
-            return skip("it is public and belongs to somebody else (--allow-foreign)");
-        }
-        if self.wish.dry_run {
-            return skip("a fork would be made, which a dry run does not do");
-        }
-        let fork = self.forge.fork(&repo.name)?;
-        let scheme = address.protocol().name();
-        let push =
-            Address::parse(&format!("{scheme}://{}/{}", address.host(), fork.name), Path::new("/")).map_err(Stop::Fail)?;
-        self.sync(&repo, &fork, &push)?;
-        Ok(Place { address, push, repo: repo.name, head_repo: fork.name, default_branch: repo.default_branch })
-    }
-
-    /// A fork is made in the background. Its base must be as new as the original's, or git cannot push a shallow clone.
-    fn sync(&self, repo: &Repo, fork: &Repo, push: &Address) -> Result<(), Stop> {
-        let Some(branch) = &repo.default_branch else { return Ok(()) };
-        let token = self.git_token(push)?;
-        for _ in 0..FORK_ATTEMPTS {
-            if self.git.remote_head(push, Some(branch), token.as_ref()).is_ok() {
-                return Ok(self.forge.sync_fork(&fork.name, branch)?);
-            }
-            if !self.forge.rest() {
-                return Err(Stop::Interrupted);
-            }
-        }
-        Err(Stop::Fail(format!("the fork {} is not there yet; try again later", fork.name)))
-    }
-
-    fn divide(&self, record: &Record, place: &Place, ground: &mut Option<Ground>) -> Result<Vec<Part>, Stop> {
-        for path in record.steps.iter().flat_map(|step| &step.edits).map(|edit| &edit.path) {
+    fn divide(&self, site: &mut Site<'_>) -> Result<Vec<Part>, Stop> {
+        let steps = &site.record.steps;
+        for path in steps.iter().flat_map(|step| &step.edits).map(|edit| &edit.path) {
             if !is_allowed(path) {
                 let path = String::from_utf8_lossy(&path.0).into_owned();
                 return Err(Stop::Fail(format!("the record changes `{path}`, which is no Python file that mlfix may change")));
             }
         }
         let owners = match self.wish.split {
-            Split::Owner => Self::owners(self.ground(record, place, ground)?)?,
+            Split::Owner => site.ground(self)?.owners()?,
             _ => Owners::default(),
         };
-        Ok(parts(&record.steps, self.wish.split, &owners))
-    }
-
-    fn branch(&self, part: Option<&str>) -> String {
-        branch(&self.wish.campaign, part)
+        Ok(parts(steps, self.wish.split, &owners))
     }
 
     /// The pull requests of a branch, and where the branch is.
-    fn look(&self, place: &Place, branch: &str) -> Result<(Vec<Pull>, Option<String>), Stop> {
-        let pulls = self.forge.pulls(&place.repo, &place.head_repo.owner, branch)?;
-        let token = self.git_token(&place.push)?;
-        match self.git.remote_head(&place.push, Some(branch), token.as_ref()) {
-            Ok(head) => Ok((pulls, Some(head.sha))),
-            Err(failure) if failure.kind == git::Kind::Empty => Ok((pulls, None)),
-            Err(failure) => Err(failure.into()),
-        }
+    fn look(&self, site: &Site<'_>, part: Part) -> Result<Proposal, Stop> {
+        let branch = branch(&self.wish.campaign, part.name.as_deref());
+        let pulls = self.forge.pulls(&site.repo, &site.head_repo.owner, &branch)?;
+        let token = self.pass.to(&site.push)?;
+        let tip = match self.git.remote_head(&site.push, Some(&branch), token.as_ref()) {
+            Ok(head) => Some(head.sha),
+            Err(failure) if failure.kind == git::Kind::Empty => None,
+            Err(failure) => return Err(failure.into()),
+        };
+        let change = if part.steps.is_empty() { String::new() } else { change(&part.steps) };
+        Ok(Proposal { branch, steps: part.steps, change, pulls, tip })
     }
 
     /// Whose the tip of the branch is.
-    fn owner<'t>(&self, place: &Place, pulls: &[Pull], tip: Option<&'t str>) -> Result<Branch<'t>, Stop> {
-        let Some(tip) = tip else { return Ok(Branch::Absent) };
+    fn owner<'p>(&self, site: &Site<'_>, proposal: &'p Proposal) -> Result<Branch<'p>, Stop> {
+        let Some(tip) = proposal.tip.as_deref() else { return Ok(Branch::Absent) };
         let known = |pull: &Pull| State::of(&pull.body).is_some_and(|state| state.head == tip);
-        if pulls.iter().any(known) {
+        if proposal.pulls.iter().any(known) {
             return Ok(Branch::Ours(tip));
         }
-        let token = self.git_token(&place.push)?;
-        let makers = self.git.empty_clone(&place.push, &self.folder(), token.as_ref())?.makers(tip)?;
+        let token = self.pass.to(&site.push)?;
+        let makers = self.git.empty_clone(&site.push, &self.folder(), token.as_ref())?.makers(tip)?;
         let ours = makers.author == self.wish.author && makers.committer == self.wish.author;
         Ok(if ours { Branch::Ours(tip) } else { Branch::Foreign(tip) })
     }
 
-    fn part(&self, record: &Record, place: &Place, ground: &mut Option<Ground>, part: Part) -> Result<Told, Stop> {
-        let branch = self.branch(part.name.as_deref());
-        let (pulls, tip) = self.look(place, &branch)?;
-        let owner = self.owner(place, &pulls, tip.as_deref())?;
-        let wanted = (!part.steps.is_empty()).then(|| change(&part.steps));
-        // What is remembered is what the record says, also where a part of it is in already.
-        let hash = wanted.clone().unwrap_or_default();
-        let seen = |wanted| Seen { wanted, branch: owner, pulls: &pulls, reopen: self.wish.reopen };
-        let mut deed = decide(&seen(wanted.as_deref()));
-        let mut steps = part.steps;
+    /// `known` is the number of the pull request that it had.
+    fn part(&self, site: &mut Site<'_>, part: Part, known: Option<u64>) -> Result<Told, Stop> {
+        let record = site.record;
+        let mut proposal = self.look(site, part)?;
+        let branch = self.owner(site, &proposal)?;
+        let seen = |wanted| Seen { wanted, branch, pulls: &proposal.pulls, reopen: self.wish.reopen };
+        let mut deed = decide(&seen(Some(proposal.change.as_str()).filter(|_| !proposal.steps.is_empty())));
         if matches!(deed, Deed::New | Deed::Update(_)) {
             // Only now is it worth a clone. What is in already need not be done.
-            let ground = self.ground(record, place, ground)?;
-            steps = fitting(&steps, ground)?;
+            let steps = site.ground(self)?.fitting(&proposal.steps)?;
             if steps.is_empty() {
                 deed = decide(&seen(None));
             }
+            proposal.steps = steps;
         }
-        let pull = |number: u64| pulls.iter().find(|pull| pull.number == number);
+        if let (Some(known), Deed::New, []) = (known, deed, proposal.pulls.as_slice())
+            && !self.wish.reopen
+        {
+            // Perhaps people declined it, and the forge lost sight of it together with its fork.
+            let because = format!("pull request {known} cannot be found any more (--reopen-declined opens another)");
+            return Err(Stop::Skip(because));
+        }
         if self.wish.dry_run {
-            return self.dry(record, place, ground, &branch, &steps, deed, &pulls);
+            return self.dry(site, &proposal, deed);
         }
         let done = match deed {
-            Deed::New if self.wish.only_existing => Ok(as_it_was(record, &pulls)),
-            Deed::New => self.open(record, place, ground, &branch, (&steps, &hash), tip.as_deref()),
-            Deed::Update(number) => {
-                let pull = pull(number).expect("the decision names one of them");
-                self.update(record, place, ground, &branch, (&steps, &hash), tip.as_deref(), pull)
-            }
+            Deed::New if self.wish.only_existing => Ok(as_it_was(record, &proposal.pulls)),
+            Deed::New => self.open(site, &proposal),
+            Deed::Update(number) => self.update(site, &proposal, proposal.pull(number)),
             Deed::Unchanged(number) => {
-                let pull = pull(number).expect("the decision names one of them");
-                self.label(place, pull)?;
+                let pull = proposal.pull(number);
+                self.label(site, pull)?;
                 Ok(done(record, Word::Unchanged, Some(pull)))
             }
-            Deed::Superseded(number) => {
-                let pull = pull(number).expect("the decision names one of them");
-                self.close(record, place, &branch, pull, tip.as_deref(), "superseded", SUPERSEDED)
-            }
+            Deed::Superseded(number) => self.close(site, &proposal, proposal.pull(number), End::Superseded),
             Deed::Leftover => {
-                self.delete(place, &branch, tip.as_deref())?;
-                Ok(as_it_was(record, &pulls))
+                self.delete(site, &proposal)?;
+                Ok(as_it_was(record, &proposal.pulls))
             }
-            Deed::Declined(number) => Ok(done(record, Word::Declined, pull(number))),
-            Deed::Merged(number) => Ok(done(record, Word::Merged, pull(number))),
+            Deed::Declined(number) => Ok(done(record, Word::Declined, Some(proposal.pull(number)))),
+            Deed::Merged(number) => Ok(done(record, Word::Merged, Some(proposal.pull(number)))),
             Deed::HandsOff(number, because) => {
-                Ok(Entry { because: Some(because.to_owned()), ..done(record, Word::HandsOff, pull(number)) })
+                let because = Some(because.to_owned());
+                Ok(Entry { because, ..done(record, Word::HandsOff, Some(proposal.pull(number))) })
             }
             Deed::Conflict(because) => Err(Stop::Conflict(because.to_owned())),
-            Deed::Nothing => Ok(as_it_was(record, &pulls)),
+            Deed::Nothing => Ok(as_it_was(record, &proposal.pulls)),
         };
         done.map(Told::from)
     }
 
     /// What would be done.
-    #[expect(clippy::too_many_arguments, reason = "all that is known of one pull request")]
-    fn dry(
-        &self,
-        record: &Record,
-        place: &Place,
-        ground: &mut Option<Ground>,
-        branch: &str,
-        steps: &[Step],
-        deed: Deed,
-        pulls: &[Pull],
-    ) -> Result<Told, Stop> {
+    fn dry(&self, site: &mut Site<'_>, proposal: &Proposal, deed: Deed) -> Result<Told, Stop> {
         let (word, number, because) = match deed {
             Deed::New if self.wish.only_existing => (Word::Nothing, None, None),
             Deed::New => (Word::Opened, None, None),
@@ -383,230 +331,120 @@ impl Publisher<'_> {
             Deed::Conflict(because) => (Word::Conflict, None, Some(because)),
             Deed::Leftover | Deed::Nothing => (Word::Nothing, None, None),
         };
-        let pull = number.and_then(|number| pulls.iter().find(|pull| pull.number == number));
-        let entry = Entry { because: because.map(str::to_owned), ..done(record, word, pull) };
+        let pull = number.map(|number| proposal.pull(number));
+        let entry = Entry { because: because.map(str::to_owned), ..done(site.record, word, pull) };
         if !matches!(word, Word::Opened | Word::Updated) {
             return Ok(entry.into());
         }
-        let base = Self::base(record, place)?;
-        let ground = self.ground(record, place, ground)?;
-        let draft = draft(&ground.clone, (&base, &ground.base), branch.to_owned(), steps, self.wish, &record.version)?;
+        let (base, version) = (site.base()?, &site.record.version);
+        let ground = site.ground(self)?;
+        let draft = draft(&ground.clone, (&base, &ground.base), proposal.branch.clone(), &proposal.steps, self.wish, version)?;
         Ok(Told { entry, draft: Some(draft) })
     }
 
     /// Pushes the commits, and says what the pull request must say.
-    fn push(
-        &self,
-        record: &Record,
-        place: &Place,
-        ground: &Ground,
-        branch: &str,
-        (steps, hash): (&[Step], &str),
-        tip: Option<&str>,
-    ) -> Result<(Text, State), Stop> {
-        let made = commits(&ground.clone, &ground.base, steps, &self.wish.author, &record.version)?;
+    fn push(&self, site: &mut Site<'_>, proposal: &Proposal) -> Result<(Text, State), Stop> {
+        let (version, push) = (&site.record.version, site.push.clone());
+        let ground = site.ground(self)?;
+        let made = commits(&ground.clone, &ground.base, &proposal.steps, &self.wish.author, version)?;
         let head = made.last().cloned().ok_or_else(|| Stop::Fail("there is nothing to commit".into()))?;
-        if Some(head.as_str()) != tip {
-            let token = self.git_token(&place.push)?;
-            ground.clone.push_to(&place.push, &head, branch, tip, token.as_ref())?;
+        if Some(&head) != proposal.tip.as_ref() {
+            let token = self.pass.to(&push)?;
+            ground.clone.push_to(&push, &head, &proposal.branch, proposal.tip.as_deref(), token.as_ref())?;
         }
-        let text = text(steps, self.wish, &record.version);
+        let text = text(&proposal.steps, self.wish, version);
         let state = State {
             campaign: self.wish.campaign.clone(),
             head,
             base: ground.base.clone(),
-            change: hash.to_owned(),
+            change: proposal.change.clone(),
             text: text.hash(),
             closed: None,
         };
         Ok((text, state))
     }
 
-    fn open(
-        &self,
-        record: &Record,
-        place: &Place,
-        ground: &mut Option<Ground>,
-        branch: &str,
-        (steps, hash): (&[Step], &str),
-        tip: Option<&str>,
-    ) -> Result<Entry, Stop> {
-        let base = Self::base(record, place)?;
-        let owners = self.wish.reviewers.iter().any(|name| name == "codeowners");
-        let ground = self.ground(record, place, ground)?;
-        let (text, state) = self.push(record, place, ground, branch, (steps, hash), tip)?;
+    fn open(&self, site: &mut Site<'_>, proposal: &Proposal) -> Result<Entry, Stop> {
+        let (text, state) = self.push(site, proposal)?;
         let new = NewPull {
-            owner: place.head_repo.owner.clone(),
-            head_repo: place.head_repo.clone(),
-            branch: branch.to_owned(),
-            base,
+            owner: site.head_repo.owner.clone(),
+            head_repo: site.head_repo.clone(),
+            branch: proposal.branch.clone(),
+            base: site.base()?,
             title: text.title.clone(),
             body: state.sign(&text.body),
             draft: self.wish.draft,
         };
-        let pull = open_once(self.forge, &place.repo, &new)?;
-        self.label(place, &pull)?;
-        let mut reviewers: Vec<String> = self.wish.reviewers.iter().filter(|name| *name != "codeowners").cloned().collect();
-        if owners {
-            reviewers.extend(Self::owners(ground)?.reviewers(steps, MAX_REVIEWERS));
+        let pull = open_once(self.forge, &site.repo, &new)?;
+        self.label(site, &pull)?;
+        let (own, others): (Vec<&String>, Vec<_>) = self.wish.reviewers.iter().partition(|name| *name == "codeowners");
+        let mut reviewers: Vec<String> = others.into_iter().cloned().collect();
+        if !own.is_empty() {
+            reviewers.extend(site.ground(self)?.owners()?.reviewers(&proposal.steps, MAX_REVIEWERS));
         }
         let mut because = None;
         if !reviewers.is_empty()
-            && let Err(error) = self.forge.ask_review(&place.repo, pull.number, &reviewers)
+            && let Err(error) = self.forge.ask_review(&site.repo, pull.number, &reviewers)
         {
             // Somebody who may not review is no reason to do without the pull request.
             because = (error.class != forge::Class::Interrupted).then(|| format!("nobody was asked for a review: {error}"));
         }
-        Ok(Entry { because, ..done(record, Word::Opened, Some(&pull)) })
+        Ok(Entry { because, ..done(site.record, Word::Opened, Some(&pull)) })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all that is known of one pull request")]
-    fn update(
-        &self,
-        record: &Record,
-        place: &Place,
-        ground: &mut Option<Ground>,
-        branch: &str,
-        (steps, hash): (&[Step], &str),
-        tip: Option<&str>,
-        pull: &Pull,
-    ) -> Result<Entry, Stop> {
-        let ground = self.ground(record, place, ground)?;
-        let (text, state) = self.push(record, place, ground, branch, (steps, hash), tip)?;
+    fn update(&self, site: &mut Site<'_>, proposal: &Proposal, pull: &Pull) -> Result<Entry, Stop> {
+        let (text, state) = self.push(site, proposal)?;
         let untouched = State::of(&pull.body).is_none_or(|old| old.is_untouched(&pull.title, &pull.body));
         // Words that people changed are theirs; what mlfix must know goes behind them.
-        let (title, body) = if untouched { (Some(text.title), text.body) } else { (None, visible(&pull.body)) };
+        let (title, body) =
+            if untouched { (Some(text.title), text.body) } else { (None, State::without(&pull.body).to_owned()) };
         let body = state.sign(&body);
         let title = title.filter(|title| *title != pull.title);
         if title.is_some() || body != pull.body {
             let change = Change { title, body: Some(body), close: false, draft: self.wish.draft };
-            self.forge.edit(&place.repo, pull.number, &change)?;
+            self.forge.edit(&site.repo, pull.number, &change)?;
         }
-        Ok(done(record, Word::Updated, Some(pull)))
+        Ok(done(site.record, Word::Updated, Some(pull)))
     }
 
     /// Closes a pull request with one request that also says by whom, so that it never counts as declined; then the
     /// comment, then the branch.
-    #[expect(clippy::too_many_arguments, reason = "all that is known of one pull request")]
-    fn close(
-        &self,
-        record: &Record,
-        place: &Place,
-        branch: &str,
-        pull: &Pull,
-        tip: Option<&str>,
-        why: &str,
-        comment: &str,
-    ) -> Result<Entry, Stop> {
+    fn close(&self, site: &Site<'_>, proposal: &Proposal, pull: &Pull, end: End) -> Result<Entry, Stop> {
+        let (word, why, comment) = match end {
+            End::Superseded => (Word::Superseded, "superseded", SUPERSEDED),
+            End::Ended => (Word::Closed, "ended", ENDED),
+        };
         let state = State::of(&pull.body).map(|state| State { closed: Some(why.to_owned()), ..state });
-        let body = state.map(|state| state.sign(&visible(&pull.body)));
-        self.forge.edit(&place.repo, pull.number, &Change { body, close: true, ..Change::default() })?;
+        let body = state.map(|state| state.sign(State::without(&pull.body)));
+        self.forge.edit(&site.repo, pull.number, &Change { body, close: true, ..Change::default() })?;
         // Whether the comment arrived or not, it is not sent twice.
-        let commented = self.forge.comment(&place.repo, pull.number, comment);
-        self.delete(place, branch, tip)?;
-        let word = if why == "ended" { Word::Closed } else { Word::Superseded };
+        let commented = self.forge.comment(&site.repo, pull.number, comment);
+        self.delete(site, proposal)?;
         let because = commented.err().map(|error| format!("the comment was not written: {error}"));
-        Ok(Entry { because, ..done(record, word, Some(pull)) })
+        Ok(Entry { because, ..done(site.record, word, Some(pull)) })
     }
 
-    fn label(&self, place: &Place, pull: &Pull) -> Result<(), Stop> {
+    fn label(&self, site: &Site<'_>, pull: &Pull) -> Result<(), Stop> {
         let missing: Vec<String> = self.wish.labels.iter().filter(|label| !pull.labels.contains(label)).cloned().collect();
         if !missing.is_empty() && !missing.iter().any(|label| STOP_LABELS.contains(&label.as_str())) {
-            self.forge.label(&place.repo, pull.number, &missing)?;
+            self.forge.label(&site.repo, pull.number, &missing)?;
         }
         Ok(())
     }
 
-    fn delete(&self, place: &Place, branch: &str, tip: Option<&str>) -> Result<(), Stop> {
-        let Some(tip) = tip else { return Ok(()) };
-        let token = self.git_token(&place.push)?;
-        self.git.empty_clone(&place.push, &self.folder(), None)?.delete_branch(branch, tip, token.as_ref())?;
+    /// Deletes the branch.
+    fn delete(&self, site: &Site<'_>, proposal: &Proposal) -> Result<(), Stop> {
+        let Some(tip) = &proposal.tip else { return Ok(()) };
+        let token = self.pass.to(&site.push)?;
+        self.git.empty_clone(&site.push, &self.folder(), None)?.delete_branch(&proposal.branch, tip, token.as_ref())?;
         Ok(())
-    }
-
-    fn base(record: &Record, place: &Place) -> Result<String, Stop> {
-        let base = record.base_ref.clone().or_else(|| place.default_branch.clone());
-        base.filter(|base| !base.starts_with("mlfix/")).ok_or_else(|| Stop::Skip("it has no branch to merge into".into()))
-    }
-
-    /// The clone, made when it is first needed.
-    fn ground<'g>(&self, record: &Record, place: &Place, ground: &'g mut Option<Ground>) -> Result<&'g Ground, Stop> {
-        if ground.is_none() {
-            let base = Self::base(record, place)?;
-            let token = self.git_token(&place.address)?;
-            let clone = self.git.clone_into(&place.address, Some(&base), &self.folder(), token.as_ref())?;
-            let base = clone.head()?.sha;
-            let entries = clone.entries(&base)?.into_iter().filter(git::Entry::is_file);
-            let entries = entries.map(|entry| (RepoPath(entry.path), (entry.mode, entry.sha))).collect();
-            *ground = Some(Ground { clone, base, entries });
-        }
-        Ok(ground.as_ref().expect("made above"))
-    }
-
-    fn owners(ground: &Ground) -> Result<Owners, Stop> {
-        let at = |place: &&str| ground.entries.get(&RepoPath(place.as_bytes().to_vec()));
-        let Some((_, sha)) = Owners::PLACES.iter().find_map(at) else { return Ok(Owners::default()) };
-        ground.clone.fetch(&[sha])?;
-        Ok(match ground.clone.blobs(&[sha], MAX_OWNERS)?.pop() {
-            Some(Blob::Bytes(bytes)) => Owners::parse(&String::from_utf8_lossy(&bytes)),
-            _ => Owners::default(),
-        })
     }
 
     /// A folder that does not exist yet.
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.clones.set(self.clones.get() + 1);
         self.scratch.join(self.clones.get().to_string())
     }
-
-    /// The token as git sends it; over ssh the user's keys speak for themselves.
-    fn git_token(&self, address: &Address) -> Result<Option<git::Token>, Stop> {
-        match (self.token, address.protocol()) {
-            (Some(token), git::Protocol::Https | git::Protocol::Http) => {
-                Ok(Some(git::Token::new(token.secret(), self.kind.git_user(), address)?))
-            }
-            _ => Ok(None),
-        }
-    }
-}
-
-/// The steps without the files that are as they should be already. Where a file has changed since the scan in any other
-/// way, nothing is done: nobody has looked at it.
-fn fitting(steps: &[Step], ground: &Ground) -> Result<Vec<Step>, Stop> {
-    let mut ends: BTreeMap<&RepoPath, (&str, &str)> = BTreeMap::new();
-    for edit in steps.iter().flat_map(|step| &step.edits) {
-        let (_, after) = ends.entry(&edit.path).or_insert((&edit.blob_before, &edit.blob_after));
-        *after = &edit.blob_after;
-    }
-    let mut in_already = Vec::new();
-    for (path, (before, after)) in ends {
-        match ground.entries.get(path) {
-            Some((_, sha)) if sha == before => {}
-            Some((_, sha)) if sha == after => in_already.push(path.clone()),
-            _ => {
-                let path = String::from_utf8_lossy(&path.0);
-                return Err(Stop::Conflict(format!("{path} has changed since the scan")));
-            }
-        }
-    }
-    let mut steps = steps.to_vec();
-    for step in &mut steps {
-        step.edits.retain(|edit| !in_already.contains(&edit.path));
-    }
-    steps.retain(|step| !step.edits.is_empty());
-    Ok(steps)
-}
-
-/// Whether mlfix may ever change this file: Python, in the repository, and nothing that a forge or git acts upon.
-fn is_allowed(path: &RepoPath) -> bool {
-    const FORBIDDEN: [&[u8]; 8] = [b".github", b".gitlab", b".gitea", b".forgejo", b".git", b".", b"..", b""];
-    let is_python = path.0.ends_with(b".py") || path.0.ends_with(b".pyi");
-    is_python && !path.0.split(|&byte| byte == b'/').any(|part| FORBIDDEN.contains(&part.to_ascii_lowercase().as_slice()))
-}
-
-/// The text without the hidden state.
-fn visible(body: &str) -> String {
-    body.rsplit_once("<!-- mlfix:v1 ").map_or(body, |(visible, _)| visible).trim_end().to_owned()
 }
 
 /// What became of a pull request.
@@ -634,34 +472,4 @@ fn entry(record: &Record, part: Option<String>) -> Entry {
 
 fn done(record: &Record, deed: Word, pull: Option<&Pull>) -> Entry {
     Entry { deed, number: pull.map(|pull| pull.number), url: pull.map(|pull| pull.url.clone()), ..entry(record, None) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_python_is_ever_changed() {
-        let allowed = |path: &[u8]| is_allowed(&RepoPath(path.to_vec()));
-        for good in [&b"a.py"[..], b"src/x/y.pyi", b"src/\xff.py", b".hidden/a.py"] {
-            assert!(allowed(good), "{}", String::from_utf8_lossy(good));
-        }
-        for bad in [
-            &b".github/scripts/a.py"[..],
-            b".GitHub/a.py",
-            b"x/.git/hooks/a.py",
-            b"../a.py",
-            b"/etc/a.py",
-            b"a//b.py",
-            b".github/\xff.py",
-            b".gitmodules",
-            b".gitattributes",
-            b"a.ipynb",
-            b"setup.cfg",
-            b"py",
-            b"",
-        ] {
-            assert!(!allowed(bad), "{}", String::from_utf8_lossy(bad));
-        }
-    }
 }

@@ -117,6 +117,7 @@ mod tests {
             state,
             base: "main".into(),
             labels: Vec::new(),
+            head_repo: None,
         }
     }
 

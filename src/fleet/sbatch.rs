@@ -26,7 +26,7 @@ pub fn script(shards: u32, most: u32, jobs: u16, scan: &[String]) -> String {
 # Two minutes before the end the repository in hand is finished, and nothing new is begun.
 #SBATCH --signal=B:TERM@120
 
-# SLURM hands on what stands in your environment. A scan needs no token.
+# SLURM hands on what stands in your environment. A scan needs no token that may write.
 unset {secrets}
 
 exec mlfix fleet scan --shard \"$SLURM_ARRAY_TASK_ID/{shards}\" --jobs {jobs} {scan}

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::campaign::{Campaign, Fixer};
 use super::list::Target;
+use super::pass::Pass;
 use super::record::{Class, Edit, Record, RepoPath, Status, Step};
 use super::wishes::{NAMES, ROOT, Wish, Wishes, narrowed};
 use crate::config::rank;
 use crate::engine::driver::Trouble;
 use crate::engine::version::PythonVersion;
-use crate::git::{Address, Blob, Entry, Failure, Git, Kind, Protocol, Repository};
+use crate::git::{Address, Blob, Entry, Failure, Git, Kind, Protocol, Repository, Token};
 use crate::report::patch::Changes;
 use crate::report::summary::kind_of as kind_of_reason;
 use crate::report::terminal;
@@ -25,6 +26,8 @@ pub struct Scanner {
     git: Git,
     /// Where copies of remote repositories are, for machines without a network.
     mirror: Option<PathBuf>,
+    /// What opens the door of one host, for reading.
+    pass: Option<Pass>,
     interrupt: Interrupt,
 }
 
@@ -62,7 +65,12 @@ impl Scanner {
             let real = folder.canonicalize();
             real.map_err(|error| anyhow::anyhow!("cannot read {}: {}", terminal::path(folder), Cause(&error)))
         };
-        Ok(Self { fixer: Fixer::new(campaign)?, git, mirror: mirror.map(real).transpose()?, interrupt })
+        Ok(Self { fixer: Fixer::new(campaign)?, git, mirror: mirror.map(real).transpose()?, pass: None, interrupt })
+    }
+
+    /// The same with something to show to one host.
+    pub(super) fn with_pass(self, pass: Option<Pass>) -> Self {
+        Self { pass, ..self }
     }
 
     /// The git that it uses.
@@ -169,6 +177,11 @@ impl Scanner {
         Ok(())
     }
 
+    /// What git shows to the host of a repository.
+    pub(super) fn token(&self, address: &Address) -> Result<Option<Token>, Failure> {
+        self.pass.as_ref().map_or(Ok(None), |pass| pass.to(address))
+    }
+
     /// From the network or from the mirror; tries again where the network failed.
     fn clone_into(&self, target: &Target, place: &Path) -> Result<Repository, Failure> {
         let branch = target.branch.as_deref();
@@ -178,9 +191,10 @@ impl Scanner {
             let copy = copy.map_err(|_| Failure::new(Kind::Gone, "it is not in the mirror"))?;
             return self.git.clone_into(&copy, branch, place, None);
         }
+        let token = self.token(&target.address)?;
         let mut pauses = PAUSES.iter();
         loop {
-            match self.git.clone_into(&target.address, branch, place, None) {
+            match self.git.clone_into(&target.address, branch, place, token.as_ref()) {
                 Err(failure) if failure.kind == Kind::Transient => {
                     let is_worth_it = target.address.protocol() != Protocol::File && !self.interrupt.is_set();
                     let Some(pause) = pauses.next().filter(|_| is_worth_it) else { return Err(failure) };

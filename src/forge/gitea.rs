@@ -1,6 +1,6 @@
 //! Gitea and Forgejo over their REST interface, which is GitHub's in most names and not in all.
 //!
-//! Source: the `swagger.v1.json` that both serve. Drafts are marked in the title; a list of pull requests cannot be asked
+//! Source: the `swagger.v1.json` that both serve; Forgejo's is in `tests/fleet`, and a test holds this to it. Drafts are marked in the title; a list of pull requests cannot be asked
 //! for by branch; reviewers are added after the pull request was opened; labels are known by numbers.
 
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{labels, odd, text};
-use super::{Budget, Change, Class, Clock, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
+use super::json::{any, labels, name, odd, text, texts};
+use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
 pub struct Gitea {
@@ -27,7 +27,7 @@ impl Gitea {
     ///
     /// # Errors
     /// Those of [`Http::new`].
-    pub fn new(api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(api: &str, token: Option<Token>, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
         Ok(Self { http: Http::new(api, "token", token, budget, clock)? })
     }
 
@@ -41,7 +41,7 @@ impl Forge for Gitea {
         Ok(text(&self.http.get("/user")?, "login"))
     }
 
-    fn list(&self, which: &Query) -> Result<Vec<Repo>> {
+    fn list(&self, which: &Query) -> Result<Listed> {
         let repos = match (&which.owner, &which.topic) {
             (Some(owner), _) => {
                 let name = encode(owner);
@@ -54,7 +54,7 @@ impl Forge for Gitea {
             (None, None) => return Err(odd("name an owner or a topic")),
         };
         let repos: Result<Vec<Repo>> = repos.iter().map(repo).collect();
-        Ok(repos?.into_iter().filter(|repo| which.fits(repo)).collect())
+        Ok(Listed { repos: which.fitting(repos?), cut: None })
     }
 
     fn repo(&self, name: &RepoName) -> Result<Repo> {
@@ -69,9 +69,14 @@ impl Forge for Gitea {
             let label = text(head, "label").unwrap_or_default();
             let account = text(&head["repo"]["owner"], "login");
             let account = account.or_else(|| label.split_once(':').map(|(account, _)| account.to_owned()));
-            let account = account.unwrap_or_else(|| repo.owner.clone());
+            // Without one it was a branch here, or one of a fork that is gone, and then of whoever opened it.
+            let accounts = match (account, text(&json["user"], "login")) {
+                (Some(account), _) => vec![account],
+                (None, opener) => [Some(repo.owner.clone()), opener].into_iter().flatten().collect(),
+            };
             let name = label.split_once(':').map_or(label.as_str(), |(_, name)| name);
-            (name == branch || text(head, "ref").as_deref() == Some(branch)) && account.eq_ignore_ascii_case(owner)
+            (name == branch || text(head, "ref").as_deref() == Some(branch))
+                && accounts.iter().any(|account| account.eq_ignore_ascii_case(owner))
         };
         let mut pulls = pulls.iter().filter(ours).map(pull).collect::<Result<Vec<_>>>()?;
         pulls.sort_by_key(|pull| std::cmp::Reverse(pull.number));
@@ -147,7 +152,23 @@ impl Forge for Gitea {
     }
 
     fn sync_fork(&self, fork: &RepoName, branch: &str) -> Result<()> {
-        self.change("POST", &format!("/repos/{fork}/merge-upstream"), &json!({ "branch": branch })).map(|_| ())
+        // Forgejo says how far behind the fork is, and refuses to bring up to date what is; Gitea has another request.
+        let path = format!("/repos/{fork}/sync_fork/{}", encode(branch));
+        match self.http.get(&path) {
+            Ok(info) if info["commits_behind"] == 0 => return Ok(()),
+            Ok(_) => return self.http.send("POST", &path, None, Effect::Sets).map(|_| ()),
+            Err(error) if error.class != Class::Gone => return Err(error),
+            Err(_) => {}
+        }
+        match self.change("POST", &format!("/repos/{fork}/merge-upstream"), &json!({ "branch": branch })) {
+            // Before 1.23 there was none; git says so when it pushes to a fork that is too old.
+            Err(error) if error.class != Class::Gone => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn delete_fork(&self, fork: &RepoName) -> Result<()> {
+        self.http.send("DELETE", &format!("/repos/{fork}"), None, Effect::Sets).map(|_| ())
     }
 
     fn rest(&self) -> bool {
@@ -160,10 +181,8 @@ impl Forge for Gitea {
 }
 
 fn repo(json: &Value) -> Result<Repo> {
-    let name = text(json, "full_name").and_then(|name| name.parse().ok()).ok_or_else(|| odd("a repository without a name"))?;
-    let topics = json["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Repo {
-        name,
+        name: name(json).ok_or_else(|| odd("a repository without a name"))?,
         clone_url: text(json, "clone_url").unwrap_or_default(),
         default_branch: text(json, "default_branch").filter(|_| json["empty"] != true),
         archived: json["archived"] == true || json["mirror"] == true,
@@ -171,9 +190,10 @@ fn repo(json: &Value) -> Result<Repo> {
         private: json["private"] == true || json["internal"] == true,
         can_push: json["permissions"]["push"] == true,
         size: json["size"].as_u64().unwrap_or(0),
-        topics: topics.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        topics: texts(json, "topics"),
         language: text(json, "language").filter(|language| !language.is_empty()),
-        parent: text(&json["parent"], "full_name").and_then(|name| name.parse().ok()),
+        parent: name(&json["parent"]),
+        used: any(json, &["stars_count", "open_issues_count", "open_pr_counter", "release_counter", "forks_count"]),
     })
 }
 
@@ -193,6 +213,7 @@ fn pull(json: &Value) -> Result<Pull> {
         state,
         base: text(&json["base"], "ref").unwrap_or_default(),
         labels: labels(json),
+        head_repo: name(&json["head"]["repo"]),
     })
 }
 
@@ -207,7 +228,8 @@ mod tests {
         let server = Scripted::new(script);
         let token = Token::new("s3cret").expect("a token");
         let api = format!("{}/api/v1", server.base);
-        let gitea = Gitea::new(&api, token, Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
+        let gitea =
+            Gitea::new(&api, Some(token), Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
         (server, gitea)
     }
 
@@ -246,12 +268,16 @@ mod tests {
             {"number": 1, "state": "closed", "merged": true, "head": {"ref": "mlfix/c", "label": "mlfix/c", "repo": {"owner": {"login": "o"}}}},
             {"number": 2, "state": "open", "head": {"ref": "mlfix/c", "label": "mlfix/c", "repo": {"owner": {"login": "thief"}}}},
             {"number": 3, "state": "open", "head": {"ref": "other", "label": "other", "repo": {"owner": {"login": "o"}}}},
-            {"number": 4, "state": "closed", "head": {"ref": "refs/pull/4/head", "label": "mlfix/c", "repo": null}}
+            {"number": 4, "state": "closed", "head": {"ref": "refs/pull/4/head", "label": "mlfix/c", "repo": null}},
+            {"number": 5, "state": "closed", "user": {"login": "bot"}, "head": {"ref": "refs/pull/5/head", "label": "mlfix/c", "repo": null}}
         ]"#;
-        let (_, gitea) = gitea(vec![Say::json(200, list)]);
+        let (_, gitea) = gitea(vec![Say::json(200, list), Say::json(200, list)]);
         let pulls = gitea.pulls(&name(), "O", "mlfix/c").expect("a list");
         let known: Vec<_> = pulls.iter().map(|pull| (pull.number, pull.state)).collect();
-        assert_eq!(known, [(4, State::Closed), (1, State::Merged)]);
+        assert_eq!(known, [(5, State::Closed), (4, State::Closed), (1, State::Merged)]);
+        let from_fork: Vec<_> =
+            gitea.pulls(&name(), "bot", "mlfix/c").expect("a list").iter().map(|pull| pull.number).collect();
+        assert_eq!(from_fork, [5], "the fork is gone, and it was declined all the same");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{labels, odd, text};
-use super::{Budget, Change, Class, Clock, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
+use super::json::{any, labels, name, odd, text, texts};
+use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
 pub struct GitHub {
@@ -21,8 +21,42 @@ impl GitHub {
     ///
     /// # Errors
     /// Those of [`Http::new`].
-    pub fn new(api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(api: &str, token: Option<Token>, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
         Ok(Self { http: Http::new(api, "Bearer", token, budget, clock)? })
+    }
+}
+
+impl GitHub {
+    /// All repositories of an organisation or a user.
+    fn owned(&self, owner: &str) -> Result<Vec<Value>> {
+        let name = encode(owner);
+        // Only an organisation has the first list; a user has the second.
+        match self.http.pages(&format!("/orgs/{name}/repos?per_page=100&type=all")) {
+            Err(error) if error.class == Class::Gone => {}
+            repos => return repos,
+        }
+        // What is private is only in the list of whoever asks.
+        if self.http.has_token() && self.login()?.is_some_and(|login| login.eq_ignore_ascii_case(owner)) {
+            return self.http.pages("/user/repos?affiliation=owner&per_page=100");
+        }
+        self.http.pages(&format!("/users/{name}/repos?per_page=100"))
+    }
+
+    /// What a search for a topic shows, and what it says of the rest: it shows a thousand at most.
+    fn topic(&self, topic: &str, which: &Query) -> Result<(Vec<Value>, Option<String>)> {
+        let language = which.language.as_ref().map_or(String::new(), |language| format!(" language:\"{language}\""));
+        let forks = if which.forks { " fork:true" } else { "" };
+        let words = encode(&format!("topic:{topic}{language} archived:false{forks}"));
+        let (repos, besides) = self.http.search(&format!("/search/repositories?q={words}&per_page=100"))?;
+        let cut = match besides["total_count"].as_u64() {
+            Some(all) if all > repos.len() as u64 => Some(format!(
+                "GitHub's search shows {} of {all} repositories: name owners with --org, or a language",
+                repos.len()
+            )),
+            _ if besides["incomplete_results"] == true => Some("GitHub's search gave up before it was through".to_owned()),
+            _ => None,
+        };
+        Ok((repos, cut))
     }
 }
 
@@ -36,24 +70,14 @@ impl Forge for GitHub {
         }
     }
 
-    fn list(&self, which: &Query) -> Result<Vec<Repo>> {
-        let repos = match (&which.owner, &which.topic) {
-            (Some(owner), _) => {
-                let name = encode(owner);
-                // Only an organisation has the first list; a user has the second.
-                match self.http.pages(&format!("/orgs/{name}/repos?per_page=100&type=all")) {
-                    Err(error) if error.class == Class::Gone => self.http.pages(&format!("/users/{name}/repos?per_page=100")),
-                    repos => repos,
-                }?
-            }
-            // A search shows the first thousand only.
-            (None, Some(topic)) => {
-                self.http.pages(&format!("/search/repositories?q={}&per_page=100", encode(&format!("topic:{topic}"))))?
-            }
+    fn list(&self, which: &Query) -> Result<Listed> {
+        let (repos, cut) = match (&which.owner, &which.topic) {
+            (Some(owner), _) => (self.owned(owner)?, None),
+            (None, Some(topic)) => self.topic(topic, which)?,
             (None, None) => return Err(odd("name an owner or a topic")),
         };
         let repos: Result<Vec<Repo>> = repos.iter().map(repo).collect();
-        Ok(repos?.into_iter().filter(|repo| which.fits(repo)).collect())
+        Ok(Listed { repos: which.fitting(repos?), cut })
     }
 
     fn repo(&self, name: &RepoName) -> Result<Repo> {
@@ -68,7 +92,10 @@ impl Forge for GitHub {
             let head = &pull["head"];
             let label = text(head, "label").unwrap_or_default();
             let account = label.split_once(':').map_or("", |(account, _)| account);
-            text(head, "ref").as_deref() == Some(branch) && account.eq_ignore_ascii_case(owner)
+            // Of a fork that was deleted it is only certain who opened the pull request.
+            let opener = text(&pull["user"], "login").filter(|_| head["repo"].is_null()).unwrap_or_default();
+            let is_owner = [account, &opener].iter().any(|account| account.eq_ignore_ascii_case(owner));
+            text(head, "ref").as_deref() == Some(branch) && is_owner
         };
         let mut pulls = pulls.iter().filter(ours).map(pull).collect::<Result<Vec<_>>>()?;
         pulls.sort_by_key(|pull| std::cmp::Reverse(pull.number));
@@ -133,6 +160,10 @@ impl Forge for GitHub {
         self.http.send("POST", &path, Some(&json!({ "branch": branch })), Effect::Sets).map(|_| ())
     }
 
+    fn delete_fork(&self, fork: &RepoName) -> Result<()> {
+        self.http.send("DELETE", &format!("/repos/{fork}"), None, Effect::Sets).map(|_| ())
+    }
+
     fn rest(&self) -> bool {
         self.http.rest()
     }
@@ -143,11 +174,9 @@ impl Forge for GitHub {
 }
 
 fn repo(json: &Value) -> Result<Repo> {
-    let name = text(json, "full_name").and_then(|name| name.parse().ok()).ok_or_else(|| odd("a repository without a name"))?;
     let rights = &json["permissions"];
-    let topics = json["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Repo {
-        name,
+        name: name(json).ok_or_else(|| odd("a repository without a name"))?,
         clone_url: text(json, "clone_url").unwrap_or_default(),
         default_branch: text(json, "default_branch"),
         archived: json["archived"] == true || json["disabled"] == true,
@@ -155,9 +184,10 @@ fn repo(json: &Value) -> Result<Repo> {
         private: json["private"] == true,
         can_push: rights["push"] == true || rights["admin"] == true,
         size: json["size"].as_u64().unwrap_or(0),
-        topics: topics.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        topics: texts(json, "topics"),
         language: text(json, "language"),
-        parent: text(&json["parent"], "full_name").and_then(|name| name.parse().ok()),
+        parent: name(&json["parent"]),
+        used: any(json, &["stargazers_count", "open_issues_count", "forks_count"]),
     })
 }
 
@@ -176,5 +206,60 @@ fn pull(json: &Value) -> Result<Pull> {
         state,
         base: text(&json["base"], "ref").unwrap_or_default(),
         labels: labels(json),
+        head_repo: name(&json["head"]["repo"]),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Pace;
+    use super::super::budget::tests::Virtual;
+    use super::super::scripted::{Say, Scripted};
+    use super::*;
+
+    fn github(token: Option<&str>, script: Vec<Say>) -> (Scripted, GitHub) {
+        let server = Scripted::new(script);
+        let token = token.map(|token| Token::new(token).expect("a token"));
+        let github = GitHub::new(&server.base, token, Budget::new(Pace::default()), Arc::new(Virtual::default()));
+        (server, github.expect("loopback"))
+    }
+
+    fn query(owner: Option<&str>, topic: Option<&str>, language: Option<&str>) -> Query {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Query { owner: text(owner), topic: text(topic), language: text(language), forks: false }
+    }
+
+    const GONE: &str = r#"{"message": "Not Found"}"#;
+
+    #[test]
+    fn whoever_asks_sees_what_is_private() {
+        let repos = r#"[{"full_name": "ada/x", "private": true, "language": "Python", "topics": ["ml"]},
+            {"full_name": "ada/y", "language": "Rust", "topics": ["ml"]}, {"full_name": "ada/z", "language": "Python"}]"#;
+        let script = || vec![Say::json(404, GONE), Say::json(200, r#"{"login": "Ada"}"#), Say::json(200, repos)];
+        let (server, known) = github(Some("s3cret"), script());
+        let listed = known.list(&query(Some("ada"), Some("ML"), Some("python"))).expect("a list");
+        let names: Vec<_> = listed.repos.iter().map(|repo| repo.name.to_string()).collect();
+        assert_eq!((names, listed.cut), (vec!["ada/x".to_owned()], None));
+        assert_eq!(server.lines()[2], "GET /user/repos?affiliation=owner&per_page=100");
+
+        let (server, nobody) = github(None, vec![Say::json(404, GONE), Say::json(200, "[]")]);
+        assert_eq!(nobody.list(&query(Some("ada"), None, None)), Ok(Listed::default()));
+        assert_eq!(server.lines()[1], "GET /users/ada/repos?per_page=100");
+        assert!(server.asked().iter().all(|asked| asked.authorization.is_none()));
+    }
+
+    #[test]
+    fn a_search_says_when_it_shows_a_part_only() {
+        let page = r#"{"total_count": 4312, "incomplete_results": false, "items": [{"full_name": "a/b", "language": "Jupyter Notebook", "topics": ["ml"]}]}"#;
+        let (server, forge) = github(None, vec![Say::json(200, page)]);
+        let listed = forge.list(&query(None, Some("ml"), Some("Jupyter Notebook"))).expect("a list");
+        assert_eq!(listed.repos.len(), 1);
+        assert!(listed.cut.is_some_and(|cut| cut.starts_with("GitHub's search shows 1 of 4312 repositories")));
+        let line =
+            "GET /search/repositories?q=topic%3Aml%20language%3A%22Jupyter%20Notebook%22%20archived%3Afalse&per_page=100";
+        assert_eq!(server.lines(), [line]);
+        let slow = r#"{"total_count": 0, "incomplete_results": true, "items": []}"#;
+        let (_, forge) = github(None, vec![Say::json(200, slow)]);
+        assert!(forge.list(&query(None, Some("ml"), None)).expect("a list").cut.is_some());
+    }
 }

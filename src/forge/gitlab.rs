@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::http::{Effect, Http, encode};
-use super::json::{labels, odd, text};
-use super::{Budget, Change, Class, Clock, Forge, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
+use super::json::{any, labels, odd, text, texts};
+use super::{Budget, Change, Class, Clock, Forge, Listed, NewPull, Pull, Query, Repo, RepoName, Result, State, Token};
 
 /// See [`Forge`].
 pub struct GitLab {
@@ -26,7 +26,7 @@ impl GitLab {
     ///
     /// # Errors
     /// Those of [`Http::new`].
-    pub fn new(api: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(api: &str, token: Option<Token>, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
         Ok(Self { http: Http::new(api, "", token, budget, clock)? })
     }
 
@@ -45,8 +45,13 @@ impl Forge for GitLab {
         Ok(text(&self.http.get("/user")?, "username"))
     }
 
-    fn list(&self, which: &Query) -> Result<Vec<Repo>> {
+    fn list(&self, which: &Query) -> Result<Listed> {
+        let language =
+            which.language.as_ref().map_or(String::new(), |name| format!("&with_programming_language={}", encode(name)));
         let repos = match (&which.owner, &which.topic) {
+            (Some(_), _) if which.language.is_some() => {
+                return Err(odd("GitLab does not say the languages of a group's projects: leave the language out"));
+            }
             (Some(owner), _) => {
                 let name = encode(owner);
                 match self.http.pages(&format!("/groups/{name}/projects?include_subgroups=true&per_page=100")) {
@@ -56,13 +61,13 @@ impl Forge for GitLab {
                     repos => repos,
                 }?
             }
-            (None, Some(topic)) => self.http.pages(&format!("/projects?topic={}&per_page=100", encode(topic)))?,
+            (None, Some(topic)) => self.http.pages(&format!("/projects?topic={}{language}&per_page=100", encode(topic)))?,
             (None, None) => return Err(odd("name a group or a topic")),
         };
         let repos: Result<Vec<Repo>> = repos.iter().map(repo).collect();
-        // A list does not say which languages there are.
+        // The list was asked for the language, and does not repeat it.
         let which = Query { language: None, ..which.clone() };
-        Ok(repos?.into_iter().filter(|repo| which.fits(repo)).collect())
+        Ok(Listed { repos: which.fitting(repos?), cut: None })
     }
 
     fn repo(&self, name: &RepoName) -> Result<Repo> {
@@ -77,20 +82,19 @@ impl Forge for GitLab {
             if text(json, "source_branch").as_deref() != Some(branch) {
                 continue;
             }
-            let own = json["source_project_id"] == json["target_project_id"];
-            // From a fork only the number of the project is told.
-            let account = if own {
-                repo.owner.clone()
-            } else {
-                let Some(source) = json["source_project_id"].as_u64() else { continue };
-                match self.http.get(&format!("/projects/{source}")) {
-                    Ok(source) => self::repo(&source)?.name.owner,
-                    Err(error) if error.class == Class::Gone => continue,
+            // From a fork only the number of the project is told, and nothing when the fork is gone.
+            let source = match json["source_project_id"].as_u64() {
+                Some(_) if json["source_project_id"] == json["target_project_id"] => Some(repo.clone()),
+                Some(source) => match self.http.get(&format!("/projects/{source}")) {
+                    Ok(source) => Some(self::repo(&source)?.name),
+                    Err(error) if error.class == Class::Gone => None,
                     Err(error) => return Err(error),
-                }
+                },
+                None => None,
             };
-            if account.eq_ignore_ascii_case(owner) {
-                here.push(pull(json)?);
+            let account = source.as_ref().map(|source| source.owner.clone()).or_else(|| text(&json["author"], "username"));
+            if account.is_some_and(|account| account.eq_ignore_ascii_case(owner)) {
+                here.push(Pull { head_repo: source, ..pull(json)? });
             }
         }
         here.sort_by_key(|pull| std::cmp::Reverse(pull.number));
@@ -168,6 +172,10 @@ impl Forge for GitLab {
         Ok(())
     }
 
+    fn delete_fork(&self, fork: &RepoName) -> Result<()> {
+        self.http.send("DELETE", &project(fork), None, Effect::Sets).map(|_| ())
+    }
+
     fn rest(&self) -> bool {
         self.http.rest()
     }
@@ -181,7 +189,6 @@ fn repo(json: &Value) -> Result<Repo> {
     let name = text(json, "path_with_namespace").and_then(|name| name.parse().ok());
     let rights = &json["permissions"];
     let level = |key: &str| rights[key]["access_level"].as_u64().unwrap_or(0);
-    let topics = json["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Repo {
         name: name.ok_or_else(|| odd("a project without a name"))?,
         clone_url: text(json, "http_url_to_repo").unwrap_or_default(),
@@ -191,9 +198,10 @@ fn repo(json: &Value) -> Result<Repo> {
         private: json["visibility"].as_str().is_some_and(|visibility| visibility != "public"),
         can_push: level("project_access").max(level("group_access")) >= DEVELOPER,
         size: json["statistics"]["repository_size"].as_u64().unwrap_or(0) / 1024,
-        topics: topics.iter().filter_map(Value::as_str).map(str::to_lowercase).collect(),
+        topics: texts(json, "topics").iter().map(|topic| topic.to_lowercase()).collect(),
         language: None,
         parent: text(&json["forked_from_project"], "path_with_namespace").and_then(|name| name.parse().ok()),
+        used: any(json, &["star_count", "open_issues_count", "forks_count"]),
     })
 }
 
@@ -213,6 +221,7 @@ fn pull(json: &Value) -> Result<Pull> {
         state,
         base: text(json, "target_branch").unwrap_or_default(),
         labels: labels(json),
+        head_repo: None,
     })
 }
 
@@ -227,7 +236,8 @@ mod tests {
         let server = Scripted::new(script);
         let token = Token::new("s3cret").expect("a token");
         let api = format!("{}/api/v4", server.base);
-        let gitlab = GitLab::new(&api, token, Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
+        let gitlab =
+            GitLab::new(&api, Some(token), Budget::new(Pace::default()), Arc::new(Virtual::default())).expect("loopback");
         (server, gitlab)
     }
 

@@ -35,8 +35,8 @@ pub enum Effect {
 pub struct Http {
     agent: Agent,
     base: String,
-    header: (&'static str, String),
-    token: Token,
+    header: Option<(&'static str, String)>,
+    token: Option<Token>,
     budget: Budget,
     clock: Arc<dyn Clock>,
 }
@@ -67,7 +67,7 @@ impl Http {
     ///
     /// # Errors
     /// An address that is not `https`, except on this machine: the token would be readable on its way.
-    pub fn new(base: &str, scheme: &str, token: Token, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(base: &str, scheme: &str, token: Option<Token>, budget: Budget, clock: Arc<dyn Clock>) -> Result<Self> {
         let refuse = |why: &str| Error { class: Class::Refused, text: format!("cannot use {base}: {why}") };
         let base = base.trim_end_matches('/');
         let uri: Uri = base.parse().map_err(|_| refuse("it is no address"))?;
@@ -101,11 +101,10 @@ impl Http {
             .tls_config(tls.build())
             .build()
             .new_agent();
-        let secret = token.secret();
-        let header = match scheme {
-            "" => ("PRIVATE-TOKEN", secret.to_owned()),
-            scheme => ("Authorization", format!("{scheme} {secret}")),
-        };
+        let header = token.as_ref().map(|token| match scheme {
+            "" => ("PRIVATE-TOKEN", token.secret().to_owned()),
+            scheme => ("Authorization", format!("{scheme} {}", token.secret())),
+        });
         Ok(Self { agent, base: base.to_owned(), header, token, budget, clock })
     }
 
@@ -124,19 +123,32 @@ impl Http {
         self.send("GET", path, None, Effect::Reads).map(|answer| answer.json)
     }
 
+    /// Whether requests are made in somebody's name.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Reads a list to its end, over all its pages.
     pub fn pages(&self, path: &str) -> Result<Vec<Value>> {
-        let mut items = Vec::new();
+        self.search(path).map(|(items, _)| items)
+    }
+
+    /// The same for a search, with what its last page says besides; null for a list that is nothing but a list.
+    pub fn search(&self, path: &str) -> Result<(Vec<Value>, Value)> {
+        let (mut items, mut besides) = (Vec::new(), Value::Null);
         let mut next = Some(path.to_owned());
         for _ in 0..MAX_PAGES {
-            let Some(path) = next else { return Ok(items) };
+            let Some(path) = next else { return Ok((items, besides)) };
             let answer = self.send("GET", &path, None, Effect::Reads)?;
             next = answer.next;
             match answer.json {
                 Value::Array(page) => items.extend(page),
-                // A search wraps its page.
-                Value::Object(mut object) => match object.get_mut("items").map(Value::take) {
-                    Some(Value::Array(page)) => items.extend(page),
+                // A search wraps its page: GitHub's in one word, Gitea's in another.
+                Value::Object(mut object) => match object.remove("items").or_else(|| object.remove("data")) {
+                    Some(Value::Array(page)) => {
+                        items.extend(page);
+                        besides = Value::Object(object);
+                    }
                     _ => return Err(self.odd("GET", &path, "no list")),
                 },
                 _ => return Err(self.odd("GET", &path, "no list")),
@@ -186,11 +198,11 @@ impl Http {
     }
 
     fn attempt(&self, method: &str, path: &str, body: Option<&Value>, attempt: u32) -> Reply {
-        let builder = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base))
-            .header(self.header.0, &self.header.1)
-            .header("Accept", "application/json");
+        let mut builder =
+            Request::builder().method(method).uri(format!("{}{path}", self.base)).header("Accept", "application/json");
+        if let Some((name, value)) = &self.header {
+            builder = builder.header(*name, value);
+        }
         let sent = match body {
             None => builder.body(()).map(|request| self.agent.run(request)),
             Some(json) => {
@@ -278,7 +290,8 @@ impl Http {
 
     fn say(&self, method: &str, path: &str, what: &str) -> String {
         let path = path.split('?').next().unwrap_or(path);
-        self.token.scrub(&format!("{method} {}{path}: {what}", self.base))
+        let text = format!("{method} {}{path}: {what}", self.base);
+        self.token.as_ref().map_or_else(|| text.clone(), |token| token.scrub(&text))
     }
 }
 
@@ -322,9 +335,11 @@ fn message(text: &[u8]) -> String {
 }
 
 /// GitHub: 422 "A pull request already exists for o:b"; GitLab: 409 "Another open merge request already exists for this
-/// source branch"; Gitea: 409 "pull request already exists for these targets".
+/// source branch"; Gitea and Forgejo: 409 "pull request already exists for these targets", 409 "repository is already
+/// forked by user".
 fn is_there_already(text: &[u8]) -> bool {
-    String::from_utf8_lossy(text).contains("already exist")
+    let text = String::from_utf8_lossy(text);
+    text.contains("already exist") || text.contains("already forked")
 }
 
 /// A text as part of a path or a query (RFC 3986: everything but the unreserved characters is encoded).

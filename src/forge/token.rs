@@ -5,8 +5,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use super::Kind;
-
 /// A secret. It has no `Display`, and its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
@@ -22,21 +20,22 @@ impl Token {
         Ok(Self(text.to_owned()))
     }
 
-    /// The token of a command's output, or of the environment. `None` when neither is there.
+    /// The token that a command prints, which the user gave with `option`, or that of the first variable that holds one.
+    /// `None` when neither is there.
     ///
     /// # Errors
     /// When the command fails. What it printed is not repeated.
-    pub fn find(kind: Kind, command: Option<&str>) -> anyhow::Result<Option<Self>> {
+    pub fn find(option: &str, command: Option<&str>, variables: &[&str]) -> anyhow::Result<Option<Self>> {
         if let Some(command) = command {
             let output = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-            let output = output.context("cannot run the command of --token-cmd")?;
+            let output = output.with_context(|| format!("cannot run the command of {option}"))?;
             if !output.status.success() {
-                bail!("the command of --token-cmd failed ({})", output.status);
+                bail!("the command of {option} failed ({})", output.status);
             }
             let text = String::from_utf8(output.stdout).ok().context("the token is not text")?;
             return Self::new(&text).map(Some);
         }
-        for variable in kind.variables() {
+        for variable in variables {
             if let Ok(text) = std::env::var(variable)
                 && !text.trim().is_empty()
             {
@@ -73,9 +72,9 @@ mod tests {
         assert_eq!(format!("{token:?}"), "Token(..)");
         assert_eq!(token.scrub("bad token s3cret"), "bad token [token]");
         assert!(Token::new("").is_err() && Token::new("a\r\nHost: b").is_err());
-        let error = Token::find(Kind::GitHub, Some("echo s3cret; exit 3")).expect_err("it failed");
+        let error = Token::find("--token-cmd", Some("echo s3cret; exit 3"), &[]).expect_err("it failed");
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
-        let found = Token::find(Kind::GitHub, Some("echo s3cret")).expect("it ran");
+        let found = Token::find("--token-cmd", Some("echo s3cret"), &[]).expect("it ran");
         assert_eq!(found, Some(token));
     }
 }

@@ -123,6 +123,15 @@ impl Address {
         Ok(Self { canonical: url.clone(), url, protocol: Protocol::File, host: 0 })
     }
 
+    /// Another repository on the same host, reached in the same way. `path` is `owner/name`.
+    ///
+    /// # Errors
+    /// When that is no name of a repository.
+    pub fn sibling(&self, path: &str) -> Result<Self, String> {
+        let base = self.url.strip_suffix(&format!("{}.git", self.path())).unwrap_or_default();
+        Self::parse(&format!("{base}{path}"), Path::new("/"))
+    }
+
     /// The one name of the repository: `github.com/owner/name`, or `file:///folder`.
     pub fn canonical(&self) -> &str {
         &self.canonical

@@ -82,8 +82,14 @@ impl Git {
     ///
     /// # Errors
     /// Those of [`clone_into`](Self::clone_into).
-    pub fn clone_whole(&self, address: &Address, branch: Option<&str>, folder: &Path) -> Result<Repository, Failure> {
-        self.clone_with(address, branch, folder, None, true)
+    pub fn clone_whole(
+        &self,
+        address: &Address,
+        branch: Option<&str>,
+        folder: &Path,
+        token: Option<&Token>,
+    ) -> Result<Repository, Failure> {
+        self.clone_with(address, branch, folder, token, true)
     }
 
     fn clone_with(
@@ -118,7 +124,7 @@ impl Git {
         })
     }
 
-    fn growing(&self, folder: &Path) -> Limits {
+    pub(super) fn growing(&self, folder: &Path) -> Limits {
         Limits { folder: Some(Watched { path: folder.to_owned(), most: self.max_size }), ..self.limits() }
     }
 }

@@ -8,7 +8,7 @@ use super::repository::Repository;
 use super::{Address, Git, Token, git_dir, is_sha};
 
 /// Who made a commit, each as `Name <address>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Makers {
     /// Who wrote the change.
     pub author: String,

@@ -9,7 +9,7 @@ const KINDS: &[&str] = &["cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "meta
 
 impl<'t> Facts<'t> {
     /// Evidence that an expression is a device of `PyTorch`, or the name of one: Known for `"cuda:0"`, `torch.device(..)` and
-    /// a choice of such, Likely for a name that ends in `device` and is bound to no dtype.
+    /// a choice of such, Likely for a name that ends in `device`, is bound to no dtype and is not annotated as something else.
     pub fn device(&self, expression: Node<'t>) -> Option<Certainty> {
         let mut found = Known;
         let mut open = vec![expression];
@@ -33,7 +33,8 @@ impl<'t> Facts<'t> {
                 "identifier" | "attribute" => {
                     let last = node.child("attribute").unwrap_or(node).text();
                     let chain = node.and_descendants().all(|part| part.is_any(&["identifier", "attribute", "."]));
-                    if !chain || !last.to_lowercase().ends_with("device") || self.is_of_torch(node) {
+                    let is_named_so = chain && last.to_lowercase().ends_with("device");
+                    if !is_named_so || self.is_of_torch(node) || self.is_annotated_otherwise(node) {
                         return None;
                     }
                     found = Likely;
@@ -58,6 +59,14 @@ impl<'t> Facts<'t> {
         let mut values = variable.into_iter().flat_map(|variable| &variable.bindings).filter_map(|binding| binding.value);
         values.any(|value| value.is("attribute") && matches!(self.qualified_name(value).as_deref(), Some(["torch", _])))
     }
+
+    /// Whether an annotation says that a name is something that may stand in `.to(..)` and is no device.
+    fn is_annotated_otherwise(&self, name: Node<'t>) -> bool {
+        let variable = self.scopes().variable_of(name).map(|id| self.scopes().variable(id));
+        let mut annotations =
+            variable.into_iter().flat_map(|variable| &variable.bindings).filter_map(|binding| binding.annotation);
+        annotations.any(|annotation| ["Tensor", "dtype"].iter().any(|word| annotation.text().contains(word)))
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +77,9 @@ mod tests {
     #[test]
     fn devices() {
         let device = |expression: &str| {
-            let tree = Tree::parse(&format!("import torch\ndtype_device = torch.float64\n{expression}\n"));
+            let tree = Tree::parse(&format!(
+                "import torch\ndtype_device = torch.float64\nlike_device: 'torch.Tensor'\nmy_device: torch.device\n{expression}\n"
+            ));
             let asked = tree.root().descendants().rfind(|node| node.is("expression_statement")).and_then(Node::only_child);
             Facts::new(&tree).device(asked.expect("an expression"))
         };
@@ -78,7 +89,9 @@ mod tests {
         for likely in ["device", "self.device", "x.device", "(my_device)"] {
             assert_eq!(device(likely), Some(Likely), "{likely}");
         }
-        for unknown in ["torch.float32", "x", "dtype_device", "f()", "f'cuda:{i}'", "'float'", "b'cuda'", "x[0].device"] {
+        for unknown in
+            ["torch.float32", "x", "dtype_device", "like_device", "f()", "f'cuda:{i}'", "'float'", "b'cuda'", "x[0].device"]
+        {
             assert_eq!(device(unknown), None, "{unknown}");
         }
     }

@@ -289,6 +289,11 @@ impl<'f, 't> Inquiry<'f, 't> {
         {
             return if key.is("slice") { Unknown } else { element };
         }
+        if keys.len() == 1
+            && let Some(held) = self.value_of(value, depth + 1)
+        {
+            return held;
+        }
         let all_integers = keys.iter().all(|&key| key.is("integer") || self.facts.is_plain_number(key));
         self.expression(value, depth + 1).map(|tensor| Tensor {
             rank: tensor.rank.filter(|_| all_integers).and_then(|rank| rank.checked_sub(u8::try_from(keys.len()).ok()?)),

@@ -34,7 +34,7 @@ import slurm
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path.insert(0, str(ROOT / "benches" / "fleet"))
+sys.path.insert(0, str(ROOT / "tests" / "fleet"))
 from repositories import real  # noqa: E402
 
 PAGE = ROOT / "docs" / "clusters.md"

@@ -13,14 +13,14 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from gitserver import GitHandler
+from gitserver import GitHandler, GitServer
 
-TOKEN = "mlfix-test-token-5f3a9c"  # a made-up word, to be searched for everywhere
+TOKEN = "mlfix-test-token-5f3a9c"  # made-up words, to be searched for everywhere
+READ_TOKEN = "mlfix-test-reader-81d2e7"
 LOGIN = "mlbot"
 API = "/api/v3"
 
@@ -33,41 +33,25 @@ class Repo:
     private: bool = True
     archived: bool = False
     parent: str | None = None
+    size: int = 1  # KiB
+    stars: int = 0
     topics: list[str] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     comments: dict[int, list[str]] = field(default_factory=dict)
 
 
-class Hub:
+class Hub(GitServer):
     """The forge. `faults` is a list of (method, part of the path, what): each happens once, in this order."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
         self.repos: dict[str, Repo] = {}
         self.faults: list[tuple[str, str, str]] = []
         self.requests: list[str] = []
         self.refuse_duplicates = True
+        self.search_limit = 1000
         self.lock = threading.RLock()
-        handler = type("Handler", (HubHandler,), {"root": root, "token": TOKEN, "hub": self, "public": True})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        super().__init__(root, TOKEN, READ_TOKEN, HubHandler)
         self.api = self.url + API
-
-    def folder(self, name: str) -> Path:
-        return self.root / f"{name}.git"
-
-    def git(self, name: str, *arguments: str) -> str:
-        command = ["git", "-C", str(self.folder(name)), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    def head(self, name: str, branch: str) -> str | None:
-        """The commit of a branch, or None."""
-        try:
-            return self.git(name, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
-        except subprocess.CalledProcessError:
-            return None
 
     def pulls(self, name: str) -> list[dict[str, Any]]:
         return self.repos[name].pulls
@@ -76,13 +60,22 @@ class Hub:
         """The requests that change something."""
         return [line for line in self.requests if not line.startswith("GET")]
 
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    def decline(self, name: str, number: int) -> None:
+        """A person closes a pull request."""
+        next(pull for pull in self.pulls(name) if pull["number"] == number)["state"] = "closed"
+
+    def comments(self, name: str, number: int) -> int:
+        return len(self.repos[name].comments.get(number, []))
+
+    def forget(self) -> None:
+        """From here on other requests count."""
+        self.requests.clear()
 
 
 class HubHandler(GitHandler):
-    hub: Hub
+    @property
+    def hub(self) -> Hub:
+        return self.owner
 
     def serve(self) -> None:
         if not self.path.startswith(API):
@@ -99,7 +92,7 @@ class HubHandler(GitHandler):
                 return self.reply(429, b"{}", {"Retry-After": "1"})
             if fault == "unavailable":
                 return self.reply(503, b"<html>")
-            if not self.may():
+            if not self.may(write=self.command != "GET"):
                 return self.reply(401, b'{"message": "Bad credentials"}')
             status, answer, headers = self.answer(path, query, json.loads(text) if text else {})
         if fault == "slow":
@@ -131,6 +124,10 @@ class HubHandler(GitHandler):
             if path.startswith("/orgs") and not names:
                 return 404, {"message": "Not Found"}, {}
             return self.page([self.repo(name) for name in names], query)
+        if path == "/search/repositories":
+            topic = re.search(r"topic:([\w-]+)", query["q"][0])[1]
+            names = sorted(name for name, repo in hub.repos.items() if topic in repo.topics)
+            return 200, {"total_count": len(names), "items": [self.repo(name) for name in names[: hub.search_limit]]}, {}
         found = re.fullmatch(r"/repos/([\w.-]+/[\w.-]+)(/.*)?", path)
         if not found or found[1] not in hub.repos:
             return 404, {"message": "Not Found"}, {}
@@ -188,18 +185,20 @@ class HubHandler(GitHandler):
             "parent": {"full_name": repo.parent} if repo.parent else None,
             "private": repo.private,
             "permissions": {"push": repo.push, "admin": False},
-            "size": 1,
+            "size": repo.size,
             "topics": repo.topics,
             "language": "Python",
+            "stargazers_count": repo.stars,
         }
 
     def pull(self, pull: dict[str, Any]) -> dict[str, Any]:
-        owner, branch = pull["head"].split(":", 1)
+        branch, source = pull["head"].split(":", 1)[1], pull["source"]
         return {
             **{key: pull[key] for key in ("number", "title", "body", "state", "merged_at")},
             "html_url": f"{self.hub.url}/{pull['repo']}/pull/{pull['number']}",
             "base": {"ref": pull["base"]},
-            "head": {"ref": branch, "label": pull["head"]},
+            "user": {"login": LOGIN},
+            "head": {"ref": branch, "label": pull["head"], "repo": self.repo(source) if source in self.hub.repos else None},
             "labels": [{"name": label} for label in pull["labels"]],
         }
 
@@ -215,6 +214,7 @@ class HubHandler(GitHandler):
             return 422, {"message": "Validation Failed", "errors": [{"message": message}]}, {}
         pull = {
             "repo": name,
+            "source": source,
             "number": len(repo.pulls) + 1,
             "state": "open",
             "merged_at": None,

@@ -1,9 +1,11 @@
-"""Cuts GitHub's own description of its interface down to the requests that mlfix sends.
+"""Cuts the descriptions that forges give of their interfaces down to the requests that mlfix sends.
 
-    npm install @octokit/openapi && python3 tests/fleet/slice.py node_modules/@octokit/openapi/generated/api.github.com.json
+    npm install @octokit/openapi && python3 tests/fleet/slice.py github node_modules/@octokit/openapi/generated/api.github.com.json
+    cargo download forgejo-api   && python3 tests/fleet/slice.py forgejo forgejo-api-*/swagger.v1.json
 
-Writes `github-openapi.json` beside this script (the description is under the MIT licence, copyright GitHub Inc.). Of the
-answers only the status is kept: what is checked is what mlfix sends.
+Writes `github-openapi.json` or `forgejo-swagger.json` beside this script. Both descriptions are under the MIT licence, the
+first with the copyright of GitHub Inc., the second of the Forgejo authors, "for the purpose of interoperability". Gitea's is
+the same in what is kept here. GitHub's answers are left out but for their status: they make 12 MB.
 """
 
 from __future__ import annotations
@@ -13,19 +15,35 @@ import sys
 from pathlib import Path
 from typing import Any
 
-USED = {
+GITHUB = {
     "/user": ["get"],
+    "/user/repos": ["get"],
     "/orgs/{org}/repos": ["get"],
     "/users/{username}/repos": ["get"],
     "/search/repositories": ["get"],
     "/repos/{owner}/{repo}": ["get", "delete"],
     "/repos/{owner}/{repo}/pulls": ["get", "post"],
-    "/repos/{owner}/{repo}/pulls/{pull_number}": ["get", "patch"],
+    "/repos/{owner}/{repo}/pulls/{pull_number}": ["patch"],
     "/repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers": ["post"],
-    "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["get", "post"],
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments": ["post"],
     "/repos/{owner}/{repo}/issues/{issue_number}/labels": ["post"],
     "/repos/{owner}/{repo}/forks": ["post"],
     "/repos/{owner}/{repo}/merge-upstream": ["post"],
+}
+FORGEJO = {
+    "/user": ["get"],
+    "/orgs/{org}/repos": ["get"],
+    "/users/{username}/repos": ["get"],
+    "/repos/search": ["get"],
+    "/repos/{owner}/{repo}": ["get", "delete"],
+    "/repos/{owner}/{repo}/pulls": ["get", "post"],
+    "/repos/{owner}/{repo}/pulls/{index}": ["patch"],
+    "/repos/{owner}/{repo}/pulls/{index}/requested_reviewers": ["post"],
+    "/repos/{owner}/{repo}/issues/{index}/comments": ["post"],
+    "/repos/{owner}/{repo}/issues/{index}/labels": ["post"],
+    "/repos/{owner}/{repo}/labels": ["get", "post"],
+    "/repos/{owner}/{repo}/forks": ["get", "post"],
+    "/repos/{owner}/{repo}/sync_fork/{branch}": ["get", "post"],
 }
 WORDS = {"description", "summary", "example", "examples", "externalDocs", "tags", "title"}
 
@@ -40,36 +58,55 @@ def bare(item: Any, names: bool = False) -> Any:
     return {key: bare(value, names=key == "properties" and not names) for key, value in kept.items()}
 
 
-def main(path: str) -> None:
-    whole = json.loads(Path(path).read_text())
-    paths: dict[str, Any] = {}
-    for name, methods in USED.items():
+def answers(operation: dict[str, Any], kept: bool) -> dict[str, Any]:
+    """What is said of the answers that say yes, or of all no more than that they exist."""
+    if kept:
+        return {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    return {status: {"description": ""} for status in operation["responses"]}
+
+
+def cut(whole: dict[str, Any], used: dict[str, list[str]], with_answers: bool) -> dict[str, Any]:
+    """The operations that are used, and all that they refer to."""
+    out: dict[str, Any] = {"paths": {}}
+    for name, methods in used.items():
         for method in methods:
             operation = bare(whole["paths"][name][method])
-            answers = operation["responses"]
-            operation["responses"] = {status: {"description": ""} for status in answers}
-            paths.setdefault(name, {})[method] = operation
-    components: dict[str, dict[str, Any]] = {}
-    waiting: list[Any] = [paths]
+            operation["responses"] = answers(operation, with_answers)
+            out["paths"].setdefault(name, {})[method] = operation
+    waiting: list[Any] = [out["paths"]]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
             reference = item.get("$ref")
             if isinstance(reference, str):
-                _, _, kind, name = reference.split("/", 3)
-                if name not in components.setdefault(kind, {}):
-                    components[kind][name] = bare(whole["components"][kind][name])
-                    waiting.append(components[kind][name])
+                *folders, name = reference.removeprefix("#/").split("/")
+                source, target = whole, out
+                for folder in folders:
+                    source, target = source[folder], target.setdefault(folder, {})
+                if name not in target:
+                    target[name] = bare(source[name])
+                    waiting.append(target[name])
             waiting += item.values()
         elif isinstance(item, list):
             waiting += item
-    licence = {"name": "MIT", "url": "https://github.com/octokit/openapi/blob/main/LICENSE"}
-    about = {"title": "A part of GitHub's REST interface", "version": whole["info"]["version"], "license": licence}
-    cut = {"openapi": whole["openapi"], "info": about, "servers": [{"url": "http://127.0.0.1"}], "paths": paths, "components": components}
-    out = Path(__file__).with_name("github-openapi.json")
-    out.write_text(json.dumps(cut, indent=1, sort_keys=True) + "\n")
-    print(f"{len(paths)} paths, {out.stat().st_size} bytes")
+    return out
+
+
+def main(which: str, path: str) -> None:
+    whole = json.loads(Path(path).read_text())
+    licence = {"name": "MIT", "url": "https://opensource.org/license/mit"}
+    about = {"version": whole["info"]["version"], "license": licence}
+    if which == "github":
+        head = {"openapi": whole["openapi"], "servers": [{"url": "http://127.0.0.1"}]}
+        head |= {"info": about | {"title": "A part of GitHub's REST interface"}} | cut(whole, GITHUB, with_answers=False)
+        out = Path(__file__).with_name("github-openapi.json")
+    else:
+        head = {"swagger": whole["swagger"], "basePath": whole["basePath"]}
+        head |= {"info": about | {"title": "A part of Forgejo's REST interface"}} | cut(whole, FORGEJO, with_answers=True)
+        out = Path(__file__).with_name("forgejo-swagger.json")
+    out.write_text(json.dumps(head, indent=1, sort_keys=True) + "\n")
+    print(f"{len(head['paths'])} paths, {out.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

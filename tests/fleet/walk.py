@@ -10,6 +10,7 @@ the forge, runs that are killed at any moment, forks, and how well the time is f
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import random
 import re
@@ -21,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hub import TOKEN, Hub, Repo
+from hub import READ_TOKEN, TOKEN, Hub, Repo
 from world import CLEAN, OPENED, PLAIN, SHARED, Watch, commit, git, make, search
 
 FIXED = "def collect(x, acc=None):\n    if acc is None:\n        acc = []\n"
@@ -44,10 +45,10 @@ class Walk:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         return kept | PLAIN | ({"MLFIX_TOKEN": TOKEN} if token else {})
 
-    def go(self, *arguments: str, code: int = 0, token: bool = True) -> str:
+    def go(self, *arguments: str, code: int = 0, token: bool = True, more: dict[str, str] | None = None) -> str:
         """Runs mlfix and returns what it says, on both streams."""
-        command = self.command(*arguments)
-        done = subprocess.run(command, capture_output=True, text=True, env=self.environment(token), cwd=self.folder, check=False)
+        command, environment = self.command(*arguments), self.environment(token) | (more or {})
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=self.folder, check=False)
         said = done.stdout + done.stderr
         self.said.append(said)
         assert done.returncode == code, f"{arguments} ended with {done.returncode}, not {code}:\n{said}"
@@ -66,7 +67,7 @@ class Walk:
         access = ["--allow-http", "--campaign", "spring"]
         access += [] if "--api-url" in more else ["--api-url", self.hub.api]
         limits = [] if "--per-hour" in more else ["--gap", "0", "--per-minute", "1000000", "--per-hour", "1000000"]
-        return self.go("fleet", verb, str(self.run), *access, *limits, *more, code=code)
+        return self.go("fleet", *verb.split(), str(self.run), *access, *limits, *more, code=code)
 
     def deeds(self, said: str) -> dict[str, str]:
         """What was done with each repository."""
@@ -265,6 +266,91 @@ def forks(walk: Walk) -> None:
     deeds = walk.deeds(walk.fleet("refresh", "--repo", "elsewhere/x", "--fork"))
     assert deeds["elsewhere/x"] == "updated" and hub.head("mlbot/x", "mlfix/spring"), deeds
 
+    # Afterwards: forks go when nothing in them is anybody's.
+    walk.make({f"elsewhere/y{number}": {"train.py": SHARED} for number in range(7)}, push=False, private=False)
+    walk.scan()
+    through = ["--fork", "--allow-foreign"]
+    assert list(walk.deeds(walk.fleet("publish", *through)).values()).count("opened") == 7
+    for name in [name for name in hub.repos if name.startswith("elsewhere/") and name != "elsewhere/y0"]:
+        hub.pulls(name)[0]["state"] = "closed"
+    commit(hub.folder("elsewhere/y1"), "main", {"README.md": "The fork is behind.\n"})
+    commit(hub.folder("mlbot/y2"), "idea", {"train.py": "print(1)\n"})
+    commit(hub.folder("mlbot/y3"), "mlfix/spring", {"train.py": "print(1)\n"})
+    hub.git("mlbot/y4", "tag", "v1", "main")
+    hub.repos["mlbot/y5"].stars = 1
+    commit(hub.folder("mlbot/y6"), "main", {"train.py": "print(1)\n"})
+    expected = {
+        "mlbot/x": "would delete", "mlbot/y0": "kept", "mlbot/y1": "would delete", "mlbot/y2": "kept", "mlbot/y3": "kept",
+        "mlbot/y4": "kept", "mlbot/y5": "kept", "mlbot/y6": "kept",
+    }  # fmt: skip
+    hub.requests.clear()
+    said = walk.fleet("forks prune")
+    found = dict(reversed(line) for line in re.findall(r"^([a-z]+(?: [a-z]+)?)  +(mlbot/\S+)", said, re.MULTILINE))
+    assert found == expected and not hub.writes(), (said, hub.writes())
+    for why in ("pull request 1 is open", "branch of its own: idea", "somebody else has committed", "tag of its own: v1", "stars", "own: main"):
+        assert why in said, (why, said)
+    said = walk.fleet("forks prune", "--yes")
+    assert "2 deleted" in said and hub.writes() == ["DELETE /repos/mlbot/x", "DELETE /repos/mlbot/y1"], (said, hub.writes())
+    assert not {"mlbot/x", "mlbot/y1"} & hub.repos.keys() and "elsewhere/x" in hub.repos
+    assert "deleted" not in walk.fleet("forks prune", "--yes")
+    # Without its fork, a declined one is declined all the same.
+    deeds = walk.deeds(walk.fleet("publish", *through))
+    assert deeds["elsewhere/x"] == "declined" and deeds["elsewhere/y1"] == "declined", deeds
+
+
+def listed(walk: Walk) -> None:
+    """A list that the forge makes, of repositories that only members see, with a token that may only read."""
+    hub = walk.hub
+    walk.make({f"acme/p{number}": {"train.py": SHARED} for number in range(6)}, topics=["ml"])
+    hub.hidden |= set(hub.repos)
+    walk.make({"acme/old": {"a.py": SHARED}}, archived=True, topics=["ml"])
+    walk.make({"acme/fork": {"a.py": SHARED}}, parent="other/fork", topics=["ml"])
+    walk.make({"acme/large": {"a.py": SHARED}}, size=9 << 20, topics=["ml"])
+    walk.make({"acme/else": {"a.py": SHARED}})
+    where = ["--forge", "github", "--api-url", hub.api, "--host", hub.url.removeprefix("http://")]
+    asked = ["--org", "acme", "--topic", "ml", "--language", "python", *where]
+    run = walk.folder / "listed"
+    scan = ["fleet", "scan", "--out", str(run), "--allow-http", "--jobs", "1"]
+
+    # Without a token there is no list, and what is hidden cannot be cloned.
+    assert "401" in walk.go(*scan, *asked, code=2, token=False) and not run.exists()
+    log, fake = walk.folder / "git.log", walk.folder / "bin"
+    fake.mkdir()
+    (fake / "git").write_text(f'#!/bin/sh\n{{ echo "== $*"; env; }} >> {log}\nPATH="{os.environ["PATH"]}" exec git "$@"\n')
+    (fake / "git").chmod(0o755)
+    watched = {"PATH": f"{fake}:{os.environ['PATH']}"}
+    reads = watched | {"MLFIX_READ_TOKEN": READ_TOKEN, "GITHUB_TOKEN": TOKEN}
+    said = walk.go(*scan, *asked, "--shard", "0/2", more=reads)
+    assert "6 repositories (left out: 1 archived, 1 forked, 1 too large)" in said, said
+    hub.requests.clear()
+    # The second shard, and a third attempt, ask nobody for the list.
+    walk.go(*scan, *asked, "--shard", "1/2", "--read-token-cmd", f"echo {READ_TOKEN}", more=watched, token=False)
+    said = walk.go(*scan, "--shard", "0/2", *where, more=reads, token=False)
+    assert not hub.requests and re.search(r"(\d) of \1 repositories are done already", said), (hub.requests, said)
+    said = walk.go("fleet", "progress", str(run), "--allow-http")
+    assert "All are done." in said and "6 repositories: 6 with changes" in said, said
+    assert "6 records" in walk.go("fleet", "merge", str(run), "--allow-http")
+    other = ["--org", "other", *where]
+    assert "is the answer to `--org acme" in walk.go(*scan, *other, "--shard", "0/2", code=2, more=reads)
+    # The token goes to its own host only.
+    elsewhere = [*where[:-1], "git.example.org"]
+    said = walk.go(*scan[:2], *scan[4:], f"{hub.url}/acme/p0", "--out", str(walk.folder / "none"), *elsewhere, more=reads)
+    assert "1 failed (1 auth)" in said, said
+
+    # Whoever has a list may scan less than all; and no list is cut in silence.
+    hub.search_limit = 2
+    said = walk.go("fleet", "list", "--topic", "ml", *where, more=reads)
+    assert "warning: this is not all: GitHub's search shows 2 of 9" in said and "# GitHub's search shows 2 of 9" in said, said
+    known = [line for line in log.read_text().split("\n== ") if line]
+    basic = base64.b64encode(f"x-access-token:{READ_TOKEN}".encode()).decode()
+    shown = [line for line in known if basic in line]
+    assert len(shown) >= 12 and all(re.search(r" (clone|fetch) ", line.split("\n")[0]) for line in shown), len(shown)
+    assert not any(word in line.split("\n")[0] for line in known for word in (basic, READ_TOKEN, TOKEN))
+    assert not any(word in line for line in known for word in (READ_TOKEN, TOKEN, "MLFIX_READ_TOKEN", "GITHUB_TOKEN"))
+    log.unlink()
+    assert not any(word in text for text in walk.said for word in (READ_TOKEN, basic))
+    assert not search(walk.folder, READ_TOKEN, basic)
+
 
 def divided(walk: Walk) -> None:
     """Several pull requests for one repository."""
@@ -358,6 +444,7 @@ def main() -> None:
         "kills": lambda walk: kills(walk, arguments.kills),
         "forks": forks,
         "divided": divided,
+        "listed": listed,
         "one": one,
     }
     if arguments.many:

@@ -26,7 +26,6 @@ def make(folder: Path, files: dict[str, str]) -> None:
     """A bare repository with one commit on `main`."""
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--bare", "-b", "main")
-    git(folder, "config", "http.receivepack", "true")
     commit(folder, "main", files)
 
 
@@ -79,6 +78,7 @@ class Watch:
         assert not self.seen, f"the token is in the arguments of a process: {self.seen[0]!r}"
 
 
-def search(folder: Path, word: str) -> list[Path]:
-    """The files below a folder that hold a word."""
-    return [path for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+def search(folder: Path, *words: str) -> list[Path]:
+    """The files below a folder that hold one of these words."""
+    texts = ((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return [path for path, text in texts if any(word.encode() in text for word in words)]

@@ -38,6 +38,11 @@ fn through_a_fork() {
 }
 
 #[test]
+fn a_list_of_the_forge_and_a_token_that_may_only_read() {
+    walk("listed", &[]);
+}
+
+#[test]
 fn one_repository_in_parts() {
     walk("divided", &[]);
 }

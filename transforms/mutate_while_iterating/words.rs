@@ -165,8 +165,8 @@ fn is_namespace(code: &[u8], at: usize, word: &[u8]) -> bool {
 
 /// `keys = d.keys()` above the loop: a loop that walks `keys` walks `d`.
 fn add_views<'c>(code: &'c Code, walks: &mut [Walk<'c>]) -> Option<()> {
-    let mut effort = 0;
     static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(VIEWS));
+    let mut effort = 0;
     for (view, end) in WORDS.behind(code) {
         let dot = end - VIEWS[view].len();
         let Some(equals) = given_at(code, dot)? else { continue };

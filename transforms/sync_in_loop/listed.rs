@@ -41,10 +41,14 @@ impl<'t> Listed<'t> {
         }
         let stack = cx.import("torch", "stack", self.comprehension)?;
         let name = self.list.text();
-        let text = format!("{}({name}).tolist() if {name} else []", stack.spelled);
         let parent = self.comprehension.parent()?;
         let stands_alone = parent.is_any(&["assignment", "argument_list", "return_statement", "keyword_argument", "pair"]);
-        let text = if stands_alone { text } else { format!("({text})") };
+        let values = format!("{}({name}).tolist()", stack.spelled);
+        let text = match (self.is_never_empty(cx), stands_alone) {
+            (true, _) => values,
+            (false, true) => format!("{values} if {name} else []"),
+            (false, false) => format!("({values} if {name} else [])"),
+        };
         let mut but = Vec::new();
         if site.sync.tensor.certainty == Certainty::Likely {
             but.push(format!("`{name}` is a list of tensors only by its looks"));
@@ -61,6 +65,22 @@ impl<'t> Listed<'t> {
             edits: vec![Edit::replace(self.comprehension.range(), text)],
             imports: stack.import.into_iter().collect(),
         }))
+    }
+
+    /// Whether the list is written down with an element, and may only grow.
+    fn is_never_empty(&self, cx: &Context<'t>) -> bool {
+        let scopes = cx.facts().scopes();
+        let Some(variable) = scopes.variable_of(self.list).map(|id| scopes.variable(id)) else { return false };
+        let [binding] = variable.bindings.as_slice() else { return false };
+        let mut elements = binding.value.filter(|value| value.is("list")).into_iter().flat_map(Node::named_children);
+        let only_grows = |reference: &Node<'t>| {
+            *reference == self.list
+                || reference.parent().is_some_and(|method| {
+                    method.is("attribute")
+                        && method.child("attribute").is_some_and(|name| ["append", "extend"].contains(&name.text()))
+                })
+        };
+        elements.any(|element| !element.is_any(&["list_splat", "comment"])) && variable.references.iter().all(only_grows)
     }
 
     /// Whether all of them come from one expression, which is on one device whatever the step.

@@ -78,6 +78,7 @@ impl Table<'_> {
 }
 
 /// A node that may hold further ones.
+#[derive(Clone, Copy)]
 struct Open {
     record: u32,
     /// Index of the last node inside.

@@ -21,7 +21,7 @@ struct Rig {
 fn rig(script: Vec<Say>) -> Rig {
     let server = Scripted::new(script);
     let clock = Arc::new(Virtual::default());
-    let http = Http::new(&server.base, "Bearer", token(), Budget::new(Pace::default()), clock.clone()).expect("loopback");
+    let http = Http::new(&server.base, "Bearer", Some(token()), Budget::new(Pace::default()), clock.clone()).expect("loopback");
     Rig { server, http, start: clock.now(), clock }
 }
 
@@ -158,7 +158,7 @@ fn an_answer_without_end_is_refused() {
 
 #[test]
 fn addresses_that_would_show_the_token() {
-    let new = |base: &str| Http::new(base, "Bearer", token(), Budget::new(Pace::default()), Arc::new(Virtual::default()));
+    let new = |base: &str| Http::new(base, "Bearer", Some(token()), Budget::new(Pace::default()), Arc::new(Virtual::default()));
     for bad in ["http://example.com", "ftp://x", "x", "https://u:p@x", "http://127.0.0.1.example.com", "https://x/?a"] {
         assert!(new(bad).is_err(), "{bad}");
     }
@@ -182,7 +182,7 @@ fn never_two_pull_requests() {
     ] {
         let server = Scripted::new(script);
         let clock = Arc::new(Virtual::default());
-        let github = GitHub::new(&server.base, token(), Budget::new(Pace::default()), clock).expect("loopback");
+        let github = GitHub::new(&server.base, Some(token()), Budget::new(Pace::default()), clock).expect("loopback");
         let repo: RepoName = "o/r".parse().expect("a name");
         let new = NewPull {
             owner: "o".into(),

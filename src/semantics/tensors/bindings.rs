@@ -253,6 +253,9 @@ impl<'t> Inquiry<'_, 't> {
             path.pop();
             iterable = iterable.unparenthesized();
         }
+        if let Some(value) = self.value_walked(iterable, &path, depth) {
+            return value;
+        }
         match self.expression(iterable, depth + 1) {
             Is(tensor) if path.is_empty() => {
                 return Is(Tensor { rank: tensor.rank.and_then(|rank| rank.checked_sub(1)), fresh: false, ..tensor });
@@ -268,6 +271,15 @@ impl<'t> Inquiry<'_, 't> {
             Is(Tensor { on_host, ..Tensor::likely_some(iterable) })
         } else {
             Unknown
+        }
+    }
+
+    /// What a loop over `d.values()`, or the second target of one over `d.items()`, gets of a dict of tensors.
+    fn value_walked(&self, iterable: Node<'t>, path: &[usize], depth: u32) -> Option<Answer<'t>> {
+        let function = iterable.child("function").filter(|_| iterable.is("call"))?;
+        match (function.child("attribute")?.text(), path) {
+            ("values", []) | ("items", [1]) => self.value_of(function.child("object")?, depth + 1),
+            _ => None,
         }
     }
 

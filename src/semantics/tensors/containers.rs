@@ -1,4 +1,4 @@
-//! Lists that hold tensors: `losses = []` that is only ever given tensors, `parts: list[Tensor]`.
+//! Lists and dicts that hold tensors: `losses = []` that is only ever given tensors, `parts: list[Tensor]`.
 
 use super::Answer::{Circular, Is, Unknown};
 use super::bindings::annotated_text;
@@ -102,6 +102,87 @@ impl<'t> Inquiry<'_, 't> {
             _ => Unknown,
         }
     }
+}
+
+/// The values of dicts.
+impl<'t> Inquiry<'_, 't> {
+    /// What each value of a dict is, where an expression is a dict of tensors; `None` when nothing says so.
+    pub(super) fn value_of(&self, mapping: Node<'t>, depth: u32) -> Option<Answer<'t>> {
+        let node = mapping.unparenthesized();
+        if !self.spend(depth) {
+            return None;
+        }
+        let found = match node.kind() {
+            "dictionary" => {
+                let each = node.named_children().filter(|part| !part.is("comment")).map(|pair| match pair.child("value") {
+                    Some(value) => self.expression(value, depth + 1),
+                    None => Unknown,
+                });
+                each.reduce(Answer::or)?
+            }
+            "dictionary_comprehension" => self.expression(node.child("body")?.child("value")?, depth + 1),
+            "identifier" => {
+                let scopes = self.facts.scopes();
+                let id = scopes.variable_of(node)?;
+                self.once(Open::Variable(id), || self.value_of_variable(scopes.variable(id), depth))
+            }
+            _ => return None,
+        };
+        matches!(found, Is(_)).then(|| found.map(|tensor| Tensor { fresh: false, ..tensor }))
+    }
+
+    fn value_of_variable(&self, variable: &Variable<'t>, depth: u32) -> Answer<'t> {
+        let bound =
+            variable.bindings.iter().map(|binding| match (binding.annotation.and_then(value_annotated), binding.value) {
+                (Some(tensor), _) => Is(tensor),
+                (None, Some(value)) if value.is("dictionary") && value.named_children().next().is_none() => Circular,
+                (None, Some(value)) if value.is_any(&["dictionary", "dictionary_comprehension"]) => {
+                    self.value_of(value, depth + 1).unwrap_or(Unknown)
+                }
+                (None, Some(value)) if value.text() == "dict()" => Circular,
+                _ => Unknown,
+            });
+        let Some(mut found) = bound.reduce(Answer::or) else { return Unknown };
+        let mut is_certain = true;
+        for &reference in &variable.references {
+            let Some(around) = reference.parent() else { return Unknown };
+            match (around.kind(), reference.field()) {
+                ("subscript", Some("value")) => {
+                    let is_operand = |parent: &Node<'t>| parent.is_any(&["binary_operator", "boolean_operator"]);
+                    let statement = around.parent().filter(|parent| around.field() == Some("left") && !is_operand(parent));
+                    match statement.map(|statement| (statement.kind(), statement.child("right"))) {
+                        None => is_certain &= around.parent().is_some_and(|parent| !parent.is("pattern_list")),
+                        Some(("assignment", Some(right))) => found = found.or(self.expression(right, depth + 1)),
+                        // `d[k] += x` of a tensor is a tensor.
+                        Some(("augmented_assignment", _)) => is_certain = false,
+                        Some(_) => return Unknown,
+                    }
+                }
+                ("attribute", Some("object")) => match around.child("attribute").map(Node::text) {
+                    Some("items" | "values" | "keys" | "get" | "pop" | "popitem" | "copy" | "clear") => {}
+                    _ => return Unknown,
+                },
+                // Somebody else may hold it, and put something else in.
+                (kind, _) => {
+                    is_certain &= ["comparison_operator", "if_statement", "not_operator", "for_statement"].contains(&kind);
+                }
+            }
+            if matches!(found, Unknown) {
+                return Unknown;
+            }
+        }
+        if is_certain { found } else { found.at_most(Likely) }
+    }
+}
+
+/// `dict[str, Tensor]`, `Dict[str, torch.Tensor]`, `Mapping[str, Tensor]`.
+fn value_annotated(annotation: Node<'_>) -> Option<Tensor<'_>> {
+    let text = annotation.text().trim_matches(['"', '\'']).trim();
+    let (head, inner) = text.strip_suffix(']')?.split_once('[')?;
+    let name = head.rsplit('.').next().unwrap_or(head);
+    let is_mapping = ["dict", "Dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict", "DefaultDict"].contains(&name);
+    let (_, value) = inner.split_once(',').filter(|_| is_mapping)?;
+    annotated_text(value.trim(), annotation)
 }
 
 /// `list[Tensor]`, `List[torch.Tensor]`, `Sequence[Tensor]`, `tuple[Tensor, ...]`.

@@ -55,6 +55,23 @@ fn functions_of_torch() {
 }
 
 #[test]
+fn dicts_of_tensors() {
+    let losses = "losses = {'a': F.l1_loss(x, y), 'b': F.mse_loss(x, y)}";
+    tensors(losses, &[("losses['a']", "T0"), ("losses[k] + 1", "T0!"), ("losses", "-"), ("losses.get('a')", "-")]);
+    tensors(&format!("{losses}\nfor k, v in losses.items():\n    pass"), &[("v", "T0"), ("k", "-")]);
+    tensors(&format!("{losses}\nfor v in losses.values():\n    pass"), &[("v", "T0")]);
+    tensors(&format!("{losses}\nfor v in losses:\n    pass"), &[("v", "-")]);
+    tensors(&format!("{losses}\nlosses['c'] = 3.0"), &[("losses['a']", "-")]);
+    tensors(&format!("{losses}\nlosses.update(others)"), &[("losses['a']", "-")]);
+    tensors(&format!("{losses}\nshow(losses)"), &[("losses['a']", "T?0")]);
+    tensors("d = {}\nd['a'] = torch.zeros(3)", &[("d['a']", "T1")]);
+    tensors("d = {'a': torch.zeros(3), **others}", &[("d['a']", "-")]);
+    tensors("d = {k: torch.zeros(3) for k in names}", &[("d['a']", "T1")]);
+    tensors("def f(batch: dict[str, Tensor]):\n    pass", &[("batch['x']", "T")]);
+    tensors("def f(batch: dict[str, Tensor]):\n    batch = g()", &[("batch['x']", "-")]);
+}
+
+#[test]
 fn what_a_loss_has_taken() {
     tensors("def f(o, y, n):\n    F.nll_loss(o, y, n)", &[("o", "T"), ("y", "T"), ("n", "-"), ("o.argmax(1)", "Ti!")]);
     tensors("def f(b, g):\n    for x in b:\n        o = g(x)\n        F.mse_loss(o, x)", &[("o", "T"), ("x", "T")]);

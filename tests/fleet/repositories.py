@@ -117,7 +117,7 @@ def hostile(work: Path, proof: Path) -> list[Repository]:
     made.append(Repository(path, "failed", "empty"))
     path = add("headless", "failed", "empty")
     git(path, "symbolic-ref", "HEAD", "refs/heads/none")
-    path = add("damaged", "failed", "refused")
+    path = add("damaged", "failed", "transient")  # a server that breaks off
     blob = git(path, "rev-parse", "HEAD:m.py")
     (path / ".git/objects" / blob[:2] / blob[2:]).unlink()
     path = work / "bad-no-repository"
