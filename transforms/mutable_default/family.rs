@@ -40,6 +40,9 @@ pub(super) fn bases<'t>(cx: &Context<'t>, class: Node<'t>) -> Vec<Node<'t>> {
 
 /// Functions of the same name in the same block, if any of them is an overload.
 fn overloads<'t>(cx: &Context<'t>, function: Node<'t>, name: Node<'t>) -> Vec<Node<'t>> {
+    if cx.facts().spelled("overload").is_empty() {
+        return Vec::new();
+    }
     let scopes = cx.facts().scopes();
     let Some(variable) = scopes.variable_of(name).map(|id| scopes.variable(id)) else { return Vec::new() };
     let block =
