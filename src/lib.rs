@@ -17,7 +17,8 @@
 //!
 //! [`cache`] stands before the driver: it knows the reports of earlier runs.
 //!
-//! [`fleet`] sends the files of many repositories the same way, out of the object store of [`git`] and into records.
+//! [`fleet`] sends the files of many repositories the same way, out of the object store of [`git`] and into records. The
+//! package in `python/` does both for programs in Python, which send texts and get texts back.
 //!
 //! A transform asks [`semantics`] what may be known about a name: which scope it is of, what it was imported as, what
 //! kind of value it has, what changes it, where it escapes to, and what runs after what.

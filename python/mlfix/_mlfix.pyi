@@ -1,6 +1,8 @@
 """The native half of ``mlfix``. Use what ``mlfix`` itself has: this may change from one version to the next."""
 
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple, final
+
+__all__ = ["Fixer", "Run", "SECRETS", "Scanner", "VERSION", "campaign"]
 
 VERSION: str
 SECRETS: List[str]
@@ -13,7 +15,7 @@ def campaign(
     target_version: Optional[str],
     config: Optional[str],
 ) -> str: ...
-
+@final
 class Fixer:
     def __new__(
         cls,
@@ -28,10 +30,12 @@ class Fixer:
         self, sources: Sequence[Any], paths: Optional[Sequence[Any]], named: bool, as_text: bool
     ) -> List[Tuple[str, Optional[str], Optional[str], Any]]: ...
 
+@final
 class Scanner:
     def __new__(cls, campaign: str, timeout: int, max_size: int, mirror: Optional[str], allow_http: bool) -> Scanner: ...
     def scan(self, url: str, branch: Optional[str]) -> Tuple[bytes, float, float]: ...
 
+@final
 class Run:
     def __new__(
         cls, folder: str, campaign: str, files: Sequence[str], named: Sequence[str], allow_http: bool

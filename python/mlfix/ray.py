@@ -24,6 +24,12 @@ from mlfix.batch import fix_batch
 __all__ = ["fix_batch", "scan_repos"]
 
 Path = Union[str, "os.PathLike[str]"]
+DIED = (
+    ray.exceptions.NodeDiedError,
+    ray.exceptions.ObjectLostError,
+    ray.exceptions.OutOfMemoryError,
+    ray.exceptions.WorkerCrashedError,
+)
 
 
 def scan_repos(
@@ -89,8 +95,8 @@ def scan_repos(
             repo = flying.pop(done)
             try:
                 line, cloning, all = ray.get(done)
-            except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
-                run.lost(*repo, f"its task died {retries + 1} times: {type(error).__name__}")
+            except DIED as error:
+                run.lost(*repo, f"its task died again and again: {type(error).__name__}")
                 sum["failed"] += 1
             else:
                 sum[run.put(line, cloning, all)] += 1

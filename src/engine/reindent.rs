@@ -69,7 +69,7 @@ impl<'t> Run<'t> {
         let base = source.indent(self.first.start());
         let inside = self.statements().flat_map(Node::descendants).find_map(|block| step(source, block));
         let own = || self.first.parent().and_then(|block| step(source, block));
-        let any = || self.first.tree().root().descendants().find_map(|block| step(source, block));
+        let any = || self.first.tree().of_kind("block").find_map(|block| step(source, block));
         let fits = |unit: &&str| {
             if unit.len() > 8 {
                 return false;
@@ -114,9 +114,10 @@ impl<'t> Run<'t> {
 
     /// The statements on the lines of the run, and the comments between them.
     fn statements(&self) -> impl Iterator<Item = Node<'t>> {
-        let lines = self.lines.clone();
-        let children = self.first.parent().into_iter().flat_map(Node::children);
-        children.filter(move |node| node.start() < lines.end && lines.start < node.end())
+        let Range { start, end } = self.lines;
+        let above = std::iter::successors(Some(self.first), |node| node.previous_sibling());
+        let first = above.take_while(|node| start < node.end()).last();
+        std::iter::successors(first, |node| node.next_sibling()).take_while(move |node| node.start() < end)
     }
 
     /// Ranges of the outermost strings, in text order.

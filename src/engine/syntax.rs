@@ -563,7 +563,10 @@ impl<'t> Node<'t> {
 
     /// The previous child of the same parent, tokens and comments included.
     pub fn previous_sibling(self) -> Option<Node<'t>> {
-        self.parent()?.children().take_while(|child| child.id < self.id).last()
+        let parent = self.parent()?;
+        // What stands right before this node in the table is the last node inside that sibling.
+        let before = self.tree.node(self.id - 1);
+        before.and_ancestors().find(|node| node.record().parent == parent.id && *node != parent)
     }
 
     /// Whether it is a statement: a child of a module or of a block that is no token and no comment.

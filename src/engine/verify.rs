@@ -9,6 +9,7 @@ use ruff_python_ast::PythonVersion as Version;
 use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, UnsupportedSyntaxErrorKind, parse_unchecked};
 use ruff_text_size::Ranged;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::deadline;
 use super::origin::{Change, Origin};
@@ -68,7 +69,8 @@ impl<'s> Reading<'s> {
                     deadline::check_seldom();
                     // Blank lines and comments above a statement are none of its own: a fix may stand among them.
                     let start = start.take().unwrap_or(range.start);
-                    if !edits.iter().any(|edit| edit.touches(&(start..range.end))) {
+                    let line_range = start..range.end;
+                    if !around(edits, &line_range).any(|edit| edit.touches(&line_range)) {
                         kept.append(&mut line);
                     }
                     line.clear();
@@ -91,7 +93,7 @@ impl<'s> Reading<'s> {
             match token.kind() {
                 TokenKind::Comment => comments.push(self.text(token).trim_end().to_string()),
                 TokenKind::String | TokenKind::FStringMiddle | TokenKind::TStringMiddle
-                    if !edits.iter().any(|edit| edit.meets(&range)) =>
+                    if !around(edits, &range).any(|edit| edit.meets(&range)) =>
                 {
                     strings.push(self.text(token).replace("\r\n", "\n"));
                 }
@@ -199,6 +201,13 @@ impl Edited {
     }
 }
 
+/// The edits that meet a range or touch its ends. Edits follow each other, as [`Origin::changes`] gives them.
+fn around<'e>(edits: &'e [Edited], range: &Range<usize>) -> impl Iterator<Item = &'e Edited> {
+    let (start, end) = (range.start, range.end);
+    let first = edits.partition_point(|edit| edit.range.end < start);
+    edits[first..].iter().take_while(move |edit| edit.range.start <= end)
+}
+
 /// How many `from __future__` imports do not come first (only a docstring and other such imports may precede one).
 fn misplaced_futures(tree: &Tree) -> usize {
     let mut count = 0;
@@ -219,16 +228,23 @@ fn misplaced_futures(tree: &Tree) -> usize {
 
 /// How many names are mentioned in a function above their `global` or `nonlocal` declaration.
 fn used_before_declared(tree: &Tree) -> usize {
+    let declarations = ["global_statement", "nonlocal_statement"];
+    let mut scopes: Vec<Node<'_>> =
+        declarations.iter().flat_map(|kind| tree.of_kind(kind)).map(Node::enclosing_definition).collect();
+    scopes.sort();
+    scopes.dedup();
     let mut count = 0;
-    for statement in tree.root().descendants().filter(|node| node.is_any(&["global_statement", "nonlocal_statement"])) {
-        let names: Vec<&str> = statement.named_children().map(Node::text).collect();
-        let scope = statement.enclosing_definition();
+    for scope in scopes {
         let Some(body) = scope.child("body").or_else(|| scope.is("module").then_some(scope)) else { continue };
-        count += body
-            .walk(|node| node != body && node.is_any(&["function_definition", "lambda", "class_definition"]))
-            .take_while(|node| node.id() < statement.id())
-            .filter(|node| node.is("identifier") && names.contains(&node.text()) && !is_declared(*node))
-            .count();
+        let mut mentions: FxHashMap<&str, usize> = FxHashMap::default();
+        for node in body.walk(|node| node != body && node.is_any(&["function_definition", "lambda", "class_definition"])) {
+            if node.is_any(&declarations) {
+                let names = node.named_children().map(Node::text).collect::<FxHashSet<_>>();
+                count += names.into_iter().filter_map(|name| mentions.get(name)).sum::<usize>();
+            } else if node.is("identifier") && !is_declared(node) {
+                *mentions.entry(node.text()).or_default() += 1;
+            }
+        }
     }
     count
 }

@@ -210,9 +210,27 @@ class Bench:
         if self.rows["rows"] >= 20_000:
             promise(any("fix_batch" in task for task in said["tables"]), f"a node was killed with rows in hand: {said}")
         promise(said["secrets"] == [], f"tasks see {said['secrets']}")
+        promise(said["deadly"].get("failed") == 1 and sum(said["deadly"].values()) == 3, f"one kills its worker: {said['deadly']}")
         promise(said["again"] == {}, "what is done is not done again")
         print(f"killed with their node: {said['repositories']}, {said['tables']}", flush=True)
         self.same("two Ray nodes, one of them killed", "run-ray", "fixed-ray")
+        if self.rows["rows"] >= 20_000:
+            self.as_written(python)
+
+    def as_written(self, python: Path) -> None:
+        """The two examples of the page, on a Ray that they start themselves."""
+        folder = self.work / "ray"
+        (folder / "code").mkdir(parents=True)
+        for file in sorted((self.work / "code").iterdir())[:2]:
+            (folder / "code" / file.name).symlink_to(file)
+        (folder / "repos.txt").write_text("".join(self.repos.read_text().splitlines(keepends=True)[:5]))
+        for heading in ("Repositories", "Tables"):
+            (folder / "recipe.py").write_text(fences(heading)[0])
+            self.run(*self.alone(python, "recipe.py"), cwd=folder, TMPDIR="/tmp")
+        records = self.run(self.mlfix, "fleet", "merge", "run", "--expect", "repos.txt", cwd=folder).stderr
+        promise(records.startswith("5 records"), f"the example for repositories: {records}")
+        said = json.loads(self.run(self.python, HERE / "tables.py", "merge", folder / "fixed", folder / "rows.jsonl").stdout or "{}")
+        promise(said.get("rows", 0) > 2000 and not said["wrong"], f"the example for tables: {said}")
 
     def recipe(self, name: str, heading: str) -> None:
         """Promise 6."""
@@ -235,7 +253,7 @@ class Bench:
 
 def fences(heading: str) -> tuple[str, str]:
     """The first fence under a heading of the page, and the one behind it."""
-    _, found, text = PAGE.read_text().partition(f" {heading}\n")
+    _, found, text = PAGE.read_text().partition(f"# {heading}\n")
     texts = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
     if not found or len(texts) < 2:
         raise SystemExit(f"{PAGE.name} has no example under {heading}")

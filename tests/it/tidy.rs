@@ -21,7 +21,7 @@ const TABLE_END: &str = "<!-- end of transforms -->\n";
 
 #[test]
 fn every_rust_file_says_what_lives_in_it() {
-    let wrong = rust_files(&["src", "transforms", "tests", "benches"])
+    let wrong = rust_files(&["src", "transforms", "tests", "benches", "python"])
         .into_iter()
         .filter(|(_, text)| !text.starts_with("//! ") || text.starts_with("//! stub"))
         .map(|(path, _)| format!("{path}:1: open the file with a `//!` sentence that says what lives here"));
@@ -31,7 +31,7 @@ fn every_rust_file_says_what_lives_in_it() {
 #[test]
 fn no_file_is_a_drawer_for_leftovers() {
     let drawers = ["util", "utils", "helper", "helpers", "common", "manager", "misc"];
-    let wrong = rust_files(&["src", "transforms", "tests", "benches"])
+    let wrong = rust_files(&["src", "transforms", "tests", "benches", "python"])
         .into_iter()
         .map(|(path, _)| path)
         .filter(|path| path.split(['/', '.']).any(|part| drawers.contains(&part)))
@@ -66,7 +66,7 @@ fn the_engine_never_names_a_transform() {
 #[test]
 fn nothing_is_unwrapped_without_a_reason() {
     let mut wrong = Vec::new();
-    for (path, text) in production_files(&["src", "transforms"]) {
+    for (path, text) in production_files(&["src", "transforms", "python"]) {
         for window in production_tokens(&text).windows(4) {
             if window[0].is(".") && window[1].is("unwrap") && window[2].is("(") && window[3].is(")") {
                 wrong.push(format!("{path}:{}: say why it cannot fail: `.expect(\"reason\")`", window[1].line));

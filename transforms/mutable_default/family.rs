@@ -3,11 +3,12 @@
 use super::parameter::{Parameter, class_around, decorators};
 use crate::engine::syntax::Node;
 use crate::engine::transform::Context;
+use crate::semantics::scope::BindingKind;
 
 /// The same parameter, with a default of its own, in the other definitions of the file that go with this one.
 pub(super) fn relatives<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Vec<Parameter<'t>> {
     let Some(name) = parameter.function.child("name") else { return Vec::new() };
-    let mut functions = overloads(parameter.function, name.text());
+    let mut functions = overloads(cx, parameter.function, name);
     if let Some(class) = class_around(parameter.function) {
         for other in related_classes(cx, class) {
             functions.extend(methods(other).filter(|method| method.child("name").is_some_and(|own| own.text() == name.text())));
@@ -38,10 +39,14 @@ pub(super) fn bases<'t>(cx: &Context<'t>, class: Node<'t>) -> Vec<Node<'t>> {
 }
 
 /// Functions of the same name in the same block, if any of them is an overload.
-fn overloads<'t>(function: Node<'t>, name: &str) -> Vec<Node<'t>> {
-    let around = function.parent().filter(|parent| parent.is("decorated_definition")).unwrap_or(function);
-    let Some(block) = around.parent() else { return Vec::new() };
-    let same: Vec<_> = functions(block).filter(|other| other.child("name").is_some_and(|own| own.text() == name)).collect();
+fn overloads<'t>(cx: &Context<'t>, function: Node<'t>, name: Node<'t>) -> Vec<Node<'t>> {
+    let scopes = cx.facts().scopes();
+    let Some(variable) = scopes.variable_of(name).map(|id| scopes.variable(id)) else { return Vec::new() };
+    let block =
+        |function: Node<'t>| function.parent().filter(|parent| parent.is("decorated_definition")).unwrap_or(function).parent();
+    let named = variable.bindings.iter().filter(|binding| binding.kind == BindingKind::Function);
+    let same: Vec<_> =
+        named.filter_map(|binding| binding.node.parent()).filter(|other| block(*other) == block(function)).collect();
     let is_overload = |function: &Node<'_>| {
         decorators(*function).any(|decorator| decorator.child("attribute").unwrap_or(decorator).text() == "overload")
     };

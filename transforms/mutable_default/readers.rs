@@ -195,8 +195,8 @@ fn runner<'t>(cx: &Context<'t>, parameter: &Parameter<'t>) -> Option<Reader<'t>>
 
 /// The calls of `torch.jit.script` in the file.
 fn scripting_calls<'t>(cx: &Context<'t>) -> impl Iterator<Item = Node<'t>> {
-    let possible = cx.tree.code().contains("jit");
-    let calls = cx.tree.of_kind("call").filter(move |_| possible);
+    let possible = !cx.facts().spelled("jit").is_empty();
+    let calls = possible.then(|| cx.tree.of_kind("call")).into_iter().flatten();
     calls.filter(|call| matches!(cx.facts().called_name(*call).as_deref(), Some(["torch", "jit", "script"])))
 }
 
@@ -213,14 +213,12 @@ fn forward<'t>(parameter: &Parameter<'t>) -> Option<Reader<'t>> {
 }
 
 fn introspection<'t>(cx: &Context<'t>) -> Option<Reader<'t>> {
-    let found = cx.tree.of_kind("identifier").find(|node| {
-        let text = node.text();
-        let called = || {
-            let callee = node.parent().filter(|parent| parent.is("attribute")).unwrap_or(*node);
-            callee.field() == Some("function")
-        };
-        INTROSPECTION.contains(&text) || text == "signature" && called()
-    });
+    let is_called = |node: &Node<'t>| {
+        let callee = node.parent().filter(|parent| parent.is("attribute")).unwrap_or(*node);
+        callee.field() == Some("function")
+    };
+    let words = INTROSPECTION.iter().filter_map(|word| cx.facts().spelled(word).first());
+    let found = words.chain(cx.facts().spelled("signature").iter().find(|node| is_called(node))).min().copied();
     if let Some(found) = found {
         return Some(Reader::Doubtful(format!("the file looks at signatures: `{}`", found.text()), found));
     }

@@ -50,8 +50,8 @@ pub(super) fn closes<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Variab
 
 /// What follows a statement in its block.
 pub(super) fn following(statement: Node<'_>) -> Vec<Node<'_>> {
-    let block = statement.parent().into_iter().flat_map(Node::named_children);
-    block.filter(|sibling| *sibling > statement && !sibling.is("comment")).collect()
+    let siblings = std::iter::successors(statement.next_sibling(), |sibling| sibling.next_sibling());
+    siblings.filter(|sibling| sibling.is_named() && !sibling.is("comment")).collect()
 }
 
 /// Where the life of a handle begins.

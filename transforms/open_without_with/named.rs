@@ -187,10 +187,9 @@ fn written_through<'t>(cx: &Context<'t>, call: Node<'t>) -> Option<Node<'t>> {
 
 /// The first of the openings that stand directly above a statement, and the statement itself, without other code between.
 fn leader<'t>(cx: &Context<'t>, statement: Node<'t>) -> Option<Node<'t>> {
-    let block = statement.parent()?;
-    let before: Vec<_> = block.named_children().filter(|sibling| *sibling <= statement && !sibling.is("comment")).collect();
-    let openings = before.iter().rev().take_while(|sibling| plain(cx, **sibling).is_some());
-    let mut candidates: Vec<_> = openings.copied().collect();
+    let above = std::iter::successors(Some(statement), |node| node.previous_sibling());
+    let above = above.filter(|node| node.is_named() && !node.is("comment"));
+    let mut candidates: Vec<_> = above.take_while(|sibling| plain(cx, *sibling).is_some()).collect();
     candidates.reverse();
     // An opening that joins the group of one above leads none itself.
     let mut led = Vec::new();
