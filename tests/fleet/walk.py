@@ -35,6 +35,8 @@ class Walk:
     def __init__(self, mlfix: Path, folder: Path, hub: Hub) -> None:
         self.mlfix, self.folder, self.hub = mlfix, folder, hub
         self.run = folder / "run"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
         self.list = folder / "repos.txt"
         self.said: list[str] = []
 
@@ -42,8 +44,8 @@ class Walk:
         return [str(self.mlfix), *arguments]
 
     def environment(self, token: bool) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-        return kept | PLAIN | ({"MLFIX_TOKEN": TOKEN} if token else {})
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return kept | PLAIN | {"TMPDIR": str(self.temporary)} | ({"MLFIX_TOKEN": TOKEN} if token else {})
 
     def go(self, *arguments: str, code: int = 0, token: bool = True, more: dict[str, str] | None = None) -> str:
         """Runs mlfix and returns what it says, on both streams."""
@@ -248,8 +250,8 @@ def kills(walk: Walk, times: int) -> None:
             heads.add(hub.head(name, "mlfix/killed"))
         assert None not in heads
     hub.refuse_duplicates = True
-    left = [path for path in Path(tempfile.gettempdir()).glob("mlfix-fleet-*")]
-    assert len(left) < 3, f"clones of killed runs stay: {left}"
+    left = list(walk.temporary.iterdir())
+    assert not left, f"clones of killed runs stay: {left}"
 
 
 def forks(walk: Walk) -> None:

@@ -64,9 +64,9 @@ class Watch:
     def look(self) -> None:
         while not self.ended.wait(0.05):
             self.looks += 1
-            for process in Path("/proc").glob("[0-9]*/cmdline"):
+            for process in filter(str.isdigit, os.listdir("/proc")):
                 try:
-                    text = process.read_bytes()
+                    text = Path("/proc", process, "cmdline").read_bytes()
                 except OSError:
                     continue
                 if self.word in text:
