@@ -326,7 +326,7 @@ def listed(walk: Walk) -> None:
     assert "6 repositories (left out: 1 archived, 1 forked, 1 too large)" in said, said
     hub.requests.clear()
     # The second shard, and a third attempt, ask nobody for the list.
-    walk.go(*scan, *asked, "--shard", "1/2", "--read-token-cmd", f"echo {READ_TOKEN}", more=watched, token=False)
+    walk.go(*scan, *asked, "--shard", "1/2", "--read-token-cmd", "printenv MINE", more=watched | {"MINE": READ_TOKEN}, token=False)
     said = walk.go(*scan, "--shard", "0/2", *where, more=reads, token=False)
     assert not hub.requests and re.search(r"(\d) of \1 repositories are done already", said), (hub.requests, said)
     said = walk.go("fleet", "progress", str(run), "--allow-http")
@@ -456,7 +456,7 @@ def main() -> None:
             continue
         folder = Path(tempfile.mkdtemp(prefix="walk-"))
         hub = Hub(folder / "srv")
-        watch = Watch(TOKEN)
+        watches = [Watch(TOKEN), Watch(READ_TOKEN)]
         walk = Walk(arguments.mlfix.resolve(), folder, hub)
         start = time.monotonic()
         try:
@@ -464,7 +464,8 @@ def main() -> None:
         except BaseException:
             print(f"{name} failed; its files are in {folder}", file=sys.stderr)
             raise
-        watch.stop()
+        for watch in watches:
+            watch.stop()
         hub.close()
         assert not any(TOKEN in said for said in walk.said), "the token is in what mlfix says"
         found = [path for path in search(folder, TOKEN)]
