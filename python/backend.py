@@ -29,10 +29,11 @@ def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: A
 
 
 def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
-    environment = os.environ | {"CARGO_PROFILE_RELEASE_STRIP": "symbols"}
+    # For maturin, too: crates that were built for another profile would be built again.
+    os.environ["CARGO_PROFILE_RELEASE_STRIP"] = "symbols"
     # Together, so that what both are made of is compiled once: the library asks more of some crates.
     command = ["cargo", "build", "--locked", "--release", "-p", "mlfix", "--bin", "mlfix", "-p", "mlfix-python", "--lib"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    subprocess.run(command, cwd=ROOT, check=True)
     name = "mlfix.exe" if os.name == "nt" else "mlfix"
     scripts = DATA / "scripts"
     shutil.rmtree(DATA, ignore_errors=True)
